@@ -1,0 +1,45 @@
+# `make run` and `make test` do their own set-up. See CONTRIBUTING.md for the rest.
+.PHONY: run test check sim drops mutants bench clean
+.DEFAULT_GOAL := run
+
+VENV  := .venv
+BIN   := $(VENV)/bin
+ARGS  ?=
+
+run: $(VENV)/.run
+	$(BIN)/voicewire serve $(ARGS)
+
+test: $(VENV)/.test
+	@tools/chromium
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest -n 2 $(ARGS)
+
+check: $(VENV)/.test     ## the quick half of `make test`: lint, types, unit tests
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/pytest -n 2 tests/unit $(ARGS)
+
+sim: $(VENV)/.test       ## >= 100,000 simulated calls with >= 200,000 link drops
+	$(BIN)/python -m tests.sim.run $(ARGS)
+
+drops: $(VENV)/.test     ## the real session in virtual time, a drop after every message
+	$(BIN)/python -m tests.virtual.drops $(ARGS)
+
+mutants: $(VENV)/.test   ## deliberate faults in the core; the tests must notice
+	$(BIN)/python -m tests.sim.mutants $(ARGS)
+
+bench: $(VENV)/.test     ## cost per call, beside the bare parts, in one run
+	$(BIN)/python -m bench $(ARGS)
+
+$(VENV)/.run: pyproject.toml constraints.txt tools/setup
+	@tools/setup run
+	@touch $@
+
+$(VENV)/.test: pyproject.toml constraints.txt tools/setup
+	@tools/setup test
+	@touch $@ $(VENV)/.run
+
+clean:
+	rm -rf $(VENV) build tmp *.egg-info
