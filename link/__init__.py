@@ -1,0 +1,1 @@
+"""How the server talks to a provider: errors, backoff, websockets, worker processes."""
