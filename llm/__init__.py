@@ -1,0 +1,1 @@
+"""The language model: the conversation log, tools, the ledger of calls, the services."""

@@ -1,0 +1,183 @@
+"""What a client sends in OpenAI's Responses protocol over a websocket, read by its server. Pure.
+
+Shapes are those of the public types of OpenAI's own client, `openai.types.responses`. What the server answers is in
+`response_events.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from llm.local.request import Assistant, Called, Developer, Item, Request, Result, Tool, User
+
+
+class RequestError(Exception):
+    """A message of the client that cannot be answered; becomes an `error` event."""
+
+    def __init__(self, message: str, *, code: str = "invalid_request", param: str | None = None, status: int = 400):
+        super().__init__(message)
+        self.code = code
+        self.param = param
+        self.status = status
+
+
+class Create(Struct):
+    """The fields of `response.create` that matter here; others are accepted and ignored (`store` among them)."""
+
+    model: str | None = None
+    input: str | list[dict[str, Any]] | None = None
+    instructions: str | None = None
+    tools: list[dict[str, Any]] | None = None
+    tool_choice: str | dict[str, Any] | None = None
+    previous_response_id: str | None = None
+    stream_id: str | None = None
+    generate: bool | None = None
+    metadata: dict[str, str] | None = None
+    parallel_tool_calls: bool | None = None
+
+
+class _Envelope(Struct):
+    type: str
+    stream_id: str | None = None
+
+
+class _Part(Struct):
+    type: str = "input_text"
+    text: str = ""
+
+
+class _Message(Struct):
+    role: str
+    content: str | list[_Part]
+
+
+class Function(Struct):
+    """A tool that is a function, as the client describes it."""
+
+    name: str
+    type: str = "function"
+    description: str | None = None
+    parameters: dict[str, Any] | None = None
+    strict: bool | None = None
+
+
+class _Output(Struct):
+    call_id: str
+    output: str | list[_Part]
+
+
+_ENVELOPE = msgspec.json.Decoder(_Envelope)
+_CREATE = msgspec.json.Decoder(Create)
+_FAMILIES: dict[str, type[User | Assistant | Developer]] = {
+    "user": User,
+    "assistant": Assistant,
+    "developer": Developer,
+    "system": Developer,
+}
+
+
+def stream_of(message: str | bytes) -> str | None:
+    """The lane that a message names, if that much of it can be read."""
+    try:
+        return _ENVELOPE.decode(message).stream_id
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def read(message: str | bytes) -> Create:
+    """Decode a client's message. Raises RequestError, whose words are for the client."""
+    if isinstance(message, bytes):
+        raise RequestError("Messages must be text frames that hold JSON.", code="invalid_message")
+    try:
+        kind = _ENVELOPE.decode(message).type
+        if kind == "response.create":
+            return _CREATE.decode(message)
+    except msgspec.ValidationError as error:
+        reason, _, path = str(error).partition(" - at `$")
+        param = path.strip("`").lstrip(".") or None
+        raise RequestError(f"{reason}.", param=param) from error
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise RequestError(f"The message is not JSON that can be read: {error}.", code="invalid_json") from error
+    raise RequestError(f"Unknown event type '{kind}'; this server takes response.create.", param="type")
+
+
+def conversation(create: Create, earlier: tuple[Item, ...]) -> Request:
+    """What to answer: the earlier conversation, then the new input. Raises RequestError."""
+    if create.input is None and create.previous_response_id is None and create.generate is not False:
+        raise RequestError("Missing required parameter: 'input'.", code="missing_required_parameter", param="input")
+    given = [{"role": "user", "content": create.input}] if isinstance(create.input, str) else create.input or []
+    items = [item for index, each in enumerate(given) if (item := _item(each, f"input[{index}]"))]
+    tools = tuple(
+        Tool(function.name, function.description or "", function.parameters or {}) for function in functions(create)
+    )
+    return Request(earlier + tuple(items), create.instructions or "", tools, _tool_choice(create, tools))
+
+
+def functions(create: Create) -> list[Function]:
+    """The tools that are functions; built-in tools of other providers are passed over."""
+    found = []
+    for index, tool in enumerate(create.tools or ()):
+        if tool.get("type", "function") == "function":
+            found.append(_convert(tool, Function, f"tools[{index}]"))
+    return found
+
+
+def _item(raw: dict[str, Any], place: str) -> Item | None:
+    """One item of the input; None for a kind that says nothing to a brain (reasoning, references)."""
+    kind = raw.get("type", "message" if "role" in raw else None)
+    if kind == "message":
+        message = _convert(raw, _Message, place)
+        family = _FAMILIES.get(message.role)
+        if family is None:
+            raise RequestError(f"Unknown role '{message.role}'.", param=f"{place}.role")
+        return family(_text(message.content))
+    if kind == "function_call":
+        call: Called = _convert(raw, Called, place)
+        return call
+    if kind == "function_call_output":
+        output = _convert(raw, _Output, place)
+        return Result(output.call_id, _text(output.output))
+    if isinstance(kind, str):
+        return None
+    raise RequestError("An input item needs a 'type', or a 'role'.", param=place)
+
+
+def _convert(raw: dict[str, Any], shape: type[Any], place: str) -> Any:
+    try:
+        return msgspec.convert({name: value for name, value in raw.items() if name != "type"}, shape)
+    except msgspec.ValidationError as error:
+        reason, _, path = str(error).partition(" - at `$")
+        raise RequestError(f"{reason}.", param=place + path.strip("`")) from error
+
+
+def _text(content: str | list[_Part]) -> str:
+    return content if isinstance(content, str) else " ".join(part.text for part in content if part.text)
+
+
+def _tool_choice(create: Create, tools: tuple[Tool, ...]) -> str:
+    choice = create.tool_choice
+    if choice is None:
+        return "auto"
+    if isinstance(choice, str) and choice in {"auto", "none", "required"}:
+        return choice
+    if isinstance(choice, dict) and choice.get("type") == "function":
+        if any(tool.name == choice.get("name") for tool in tools):
+            return f"function:{choice['name']}"
+        raise RequestError(f"tool_choice names '{choice.get('name')}', which is not in tools.", param="tool_choice")
+    raise RequestError("tool_choice must be auto, none, required, or a function.", param="tool_choice")
+
+
+def error_event(error: RequestError, stream_id: str | None) -> bytes:
+    """The `error` event of the protocol."""
+    kind = "server_error" if error.status >= 500 else "invalid_request_error"
+    event: dict[str, Any] = {
+        "type": "error",
+        "status": error.status,
+        "error": {"type": kind, "code": error.code, "message": str(error), "param": error.param},
+    }
+    if stream_id is not None:
+        event["stream_id"] = stream_id
+    return msgspec.json.encode(event)

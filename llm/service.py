@@ -1,0 +1,20 @@
+"""What the call expects of a language model service. A service object belongs to one call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
+
+from link.inbox import Inbox
+from llm.events import Ask, Cancel, Delta, FunctionCall, LinkDown, LinkUp, ReplyDone, ReplyFailed
+
+Fact = LinkUp | LinkDown | Delta | FunctionCall | ReplyDone | ReplyFailed
+Post = Callable[[Fact], None]
+Spawn = Callable[[Coroutine[Any, Any, None]], object]
+
+
+class LanguageModel(Protocol):
+    """Answers requests; says when it can be asked and when it cannot."""
+
+    async def run(self, inbox: Inbox[Ask | Cancel], post: Post, spawn: Spawn) -> None:
+        """Take commands and post facts, for ever; a fatal LinkDown is the last fact."""

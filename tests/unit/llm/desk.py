@@ -1,0 +1,74 @@
+"""Runs a language model service as a call does, and notes what it posts and when."""
+
+from __future__ import annotations
+
+import asyncio
+from types import TracebackType
+from typing import TypeVar
+
+from link.inbox import Inbox
+from llm.context import Item, UserMessage
+from llm.events import Ask, Cancel, Request
+from llm.service import Fact, LanguageModel
+
+F = TypeVar("F")
+
+
+class Desk:
+    """One call's side of a service, while it is entered."""
+
+    def __init__(self, service: LanguageModel) -> None:
+        self._service = service
+        self._inbox: Inbox[Ask | Cancel] = Inbox(64)
+        self._posted = asyncio.Event()
+        self._read = 0
+        self.facts: list[Fact] = []
+        self.times: list[float] = []
+        self.ended = False
+
+    async def __aenter__(self) -> Desk:
+        """Start the service."""
+        self._group = asyncio.TaskGroup()
+        await self._group.__aenter__()
+        self._tasks = [self._group.create_task(self._run())]
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Cancel all that it started, as the end of a call does."""
+        for task in self._tasks:
+            task.cancel()
+        await self._group.__aexit__(None, None, None)
+
+    def ask(self, reply: int, *items: Item) -> None:
+        """Ask for an answer."""
+        self._inbox.put(Ask(reply, Request("", items or (UserMessage(f"question {reply}"),))))
+
+    def cancel(self, reply: int, *, stalled: bool = False) -> None:
+        """Abandon it."""
+        self._inbox.put(Cancel(reply, stalled))
+
+    async def until(self, kind: type[F]) -> F:
+        """The next fact of this kind among those that nobody waited for yet."""
+        while True:
+            while self._read < len(self.facts):
+                fact = self.facts[self._read]
+                self._read += 1
+                if isinstance(fact, kind):
+                    return fact
+            self._posted.clear()
+            await self._posted.wait()
+
+    def posted_at(self, kind: type[Fact]) -> list[float]:
+        """When facts of a kind were posted."""
+        return [time for fact, time in zip(self.facts, self.times, strict=True) if isinstance(fact, kind)]
+
+    async def _run(self) -> None:
+        await self._service.run(self._inbox, self._post, lambda work: self._tasks.append(self._group.create_task(work)))
+        self.ended = True
+
+    def _post(self, fact: Fact) -> None:
+        self.facts.append(fact)
+        self.times.append(asyncio.get_running_loop().time())
+        self._posted.set()
