@@ -1,0 +1,77 @@
+"""What ears and voice tell the core: frozen facts, one line of the journal each."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class SpeechStarted(Struct, frozen=True, tag=True):
+    """The caller's voice came on. `voiced_ms` of it were heard already when this was decided."""
+
+    voiced_ms: float = 0.0
+
+
+class SpeechStopped(Struct, frozen=True, tag=True):
+    """The caller's voice went off. The last voiced sample was `silence_ms` ago."""
+
+    silence_ms: float = 0.0
+
+
+class Transcript(Struct, frozen=True, tag=True):
+    """What the speech-to-text understood of the speech since the last final one.
+
+    A partial (`final=False`) replaces the partial before it. A final one closes it; an empty final text means that
+    nothing was understood.
+    """
+
+    text: str
+    final: bool
+    confidence: float | None = None
+
+
+class SpeechLost(Struct, frozen=True, tag=True):
+    """The speech-to-text failed; what was being said is lost."""
+
+    reason: str
+
+
+class Word(Struct, frozen=True, array_like=True):
+    """A spoken word: `text[:end]` of its frame has been said once it is over; it begins at `start_ms`."""
+
+    start_ms: float
+    end: int
+
+
+class Queued(Struct, frozen=True, tag=True):
+    """`samples` of a frame's audio entered the playout, with the words that begin in them."""
+
+    frame: int
+    samples: int
+    words: tuple[Word, ...] = ()
+
+
+class Synthesised(Struct, frozen=True, tag=True):
+    """All audio of a frame is in the playout."""
+
+    frame: int
+
+
+class SpeechFailed(Struct, frozen=True, tag=True):
+    """The text-to-speech gave up on a frame."""
+
+    frame: int
+    reason: str
+
+
+class Heard(Struct, frozen=True, array_like=True):
+    """The caller has heard the first `samples` of a frame, and the first `sent` are on their way or heard."""
+
+    frame: int
+    samples: int
+    sent: int
+
+
+class Played(Struct, frozen=True, tag=True):
+    """What was heard meanwhile, of all frames at once: a decision on half of it would be wrong."""
+
+    frames: tuple[Heard, ...]

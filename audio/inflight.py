@@ -1,0 +1,139 @@
+"""What left for the client and was not yet heard: the clock of the playout, corrected by the client's reports. Pure.
+
+A wire plays what it gets at real time, so the clock alone says what was heard. A client that reports (`played`) rules
+over the clock: its last report counts, and for `REPORT_S` after it that it plays on. One that stops reporting is given
+`MAX_LAG_S`, then the clock is trusted again.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Container
+
+MAX_LAG_S = 2.0
+ROUNDING = 1e-6  # of a sample: times are floats
+REPORT_S = 0.2  # clients report every 100 ms
+CLEARED_TIMEOUT_S = 0.5
+
+
+class InFlight:
+    """Spans of `[frame, samples]`, oldest first. Counts are samples; totals start at `ready`, without skipped ones."""
+
+    def __init__(self, rate_hz: int, *, reports: bool) -> None:
+        self._rate = rate_hz
+        self._reports = reports
+        self._spans: deque[list[int]] = deque()
+        self.samples = 0
+        self._end = 0.0  # when all that left is played, if the client plays it as it comes
+        self._lag_s = MAX_LAG_S if reports else 0.0  # how much later than the clock the client is at most
+        self._paused_s: float | None = None  # what the client still has, while it pauses
+        self._heard_total = 0
+        self._reported = 0  # the client's count, as a total of ours
+        self._reported_at: float | None = None  # when, if it was playing then
+        self._offset = 0  # the client's count minus ours
+        self._flushed: list[list[int]] | None = None  # in flight when `clear` went out, until the client answers
+        self._flushed_at = 0.0
+        self._flushed_total = 0
+
+    def ahead_s(self, now: float) -> float:
+        """How much audio is ahead of the caller, if the client plays what it gets at once."""
+        return max(0.0, self._end - now)
+
+    def send(self, frame: int, samples: int, now: float) -> None:
+        """`samples` of a frame leave now. The clock is absolute: being late is caught up, never added to the stream."""
+        if self.samples == 0:
+            self._reported_at = None
+        self._spans.append([frame, samples])
+        self.samples += samples
+        self._end = max(self._end, now) + samples / self._rate
+
+    def unheard(self, now: float) -> int:
+        """Samples that are not yet played."""
+        left_s = self._end + self._lag_s - now if self._paused_s is None else self._paused_s
+        by_clock = min(max(0, math.ceil(left_s * self._rate - ROUNDING)), self.samples)
+        if not self._reports:
+            return by_clock
+        played = self._reported
+        if self._reported_at is not None and self._paused_s is None:
+            played += int(min(now - self._reported_at, REPORT_S) * self._rate + ROUNDING)
+        return min(by_clock, max(0, self._heard_total + self.samples - played))
+
+    def pop_heard(self, now: float) -> dict[int, int]:
+        """Take out what was heard since the last time: samples by frame."""
+        heard = self.samples - self.unheard(now)
+        self.samples -= heard
+        self._heard_total += heard
+        popped: dict[int, int] = {}
+        while heard > 0:
+            span = self._spans[0]
+            used = min(span[1], heard)
+            popped[span[0]] = popped.get(span[0], 0) + used
+            heard -= used
+            span[1] -= used
+            if span[1] == 0:
+                self._spans.popleft()
+        return popped
+
+    def pause(self, now: float) -> None:
+        """The client is told to stop playing and to keep what it has."""
+        if self._paused_s is None:
+            self._paused_s = max(0.0, self._end + self._lag_s - now)
+
+    def resume(self, now: float) -> None:
+        """The client plays on."""
+        if self._paused_s is not None:
+            self._end = now + self._paused_s - self._lag_s
+            self._paused_s = None
+
+    def report(self, now: float, samples: int) -> None:
+        """The client says that it has played `samples`."""
+        if not self._reports or self._flushed is not None:
+            return
+        before = self._reported
+        self._reported = min(max(samples - self._offset, before), self._heard_total + self.samples)
+        self._reported_at = now if self._reported > before else None
+
+    def flush(self, now: float) -> None:
+        """`clear` goes out: what is in flight is dropped."""
+        if self._reports:
+            self._flushed, self._flushed_at, self._flushed_total = list(self._spans), now, self._heard_total
+            self._reported, self._reported_at = min(self._reported, self._heard_total), None
+        self._spans.clear()
+        self.samples = 0
+        self._end = now
+        self._paused_s = None if self._paused_s is None else 0.0
+
+    def cleared(self, samples: int, kept: Container[int]) -> dict[int, int]:
+        """The client dropped what it had after playing `samples`; returns what that was of the frames in `kept`.
+
+        That is what was heard beyond the clock's knowledge of frames that will leave again.
+        """
+        more: dict[int, int] = {}
+        if self._flushed is None:
+            return more
+        extra = samples - self._offset - self._flushed_total
+        total = self._flushed_total
+        for frame, length in self._flushed:
+            used = min(max(extra, 0), length)
+            extra -= used
+            if used and frame in kept:
+                more[frame] = more.get(frame, 0) + used
+                self._spans.append([frame, used])
+                self.samples += used
+                total += used
+        self._offset = samples - total
+        self._reported = total
+        self._flushed = None
+        return more
+
+    def awaits_cleared(self, now: float, kept: Container[int]) -> bool:
+        """Frames in `kept` were in flight at a `clear`, and the client may still say how much of them it had played."""
+        if self._flushed is None or now - self._flushed_at >= CLEARED_TIMEOUT_S:
+            return False
+        return any(frame in kept for frame, _ in self._flushed)
+
+    def forget_cleared(self, now: float) -> None:
+        """A client that never answers a `clear` is taken to have dropped what the clock said."""
+        if self._flushed is not None and now - self._flushed_at >= CLEARED_TIMEOUT_S:
+            self.cleared(self._offset + self._flushed_total, ())

@@ -1,0 +1,349 @@
+"""The output queue: ordered, paced, bounded, of frames that a barge-in may drop and frames that it may not. Pure.
+
+A frame is a piece of speech (text, then audio as it is synthesised) or a message for the client that keeps its place
+among the speech. Two halves meet here:
+
+* What the core knows: which frames there are, how much of each was queued, sent and heard. It changes only by `open`,
+  `put`, `finish`, `played` and `interrupt`, each of which stands in the journal, so that a replay needs no samples.
+* What the writer does: `take` gives what may leave now, never more than `lead_ms` ahead of the caller; `progress` says
+  what was heard meanwhile. Where the client reports what it has played, the report rules; else the clock does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from audio.events import Heard, Played, Word
+from audio.inflight import ROUNDING, InFlight
+
+# How fast speech is, where a voice gives no word times and is not done: 60 ms a character is some 165 words a minute.
+MS_PER_CHARACTER = 60
+
+
+class PlayoutOptions(Struct, frozen=True):
+    """How one wire plays."""
+
+    rate_hz: int = 16000
+    lead_ms: float = 200.0
+    chunk_ms: float = 40.0
+    capacity_ms: float = 45_000.0
+    reports: bool = False
+    """The client says what it has played, and how much when it was told to clear."""
+    pauses: bool = False
+    """The client can stop playing and keep what it has."""
+
+
+class Chunk(Struct, frozen=True):
+    """Audio that leaves now; `first` of its frame."""
+
+    frame: int
+    pcm: bytes
+    first: bool
+
+
+class Cut(Struct, frozen=True):
+    """A frame that ended early: what was heard of it (or certainly will be), and what was not."""
+
+    frame: int
+    heard: str
+    lost: str
+
+
+class Interruption(Struct, frozen=True):
+    """What a barge-in did to the queue. `clear`: the client holds audio that it must drop."""
+
+    cuts: tuple[Cut, ...]
+    clear: bool
+
+
+class Frame:
+    """One piece of speech or one message in the queue. Counts are samples."""
+
+    __slots__ = (
+        "done",
+        "heard",
+        "id",
+        "interruptible",
+        "payload",
+        "pcm",
+        "pcm_start",
+        "queued",
+        "seen_sent",
+        "sent",
+        "text",
+        "words",
+    )
+
+    def __init__(self, number: int, text: str, interruptible: bool, payload: object = None) -> None:
+        self.id = number
+        self.text = text
+        self.interruptible = interruptible
+        self.payload = payload
+        self.words: list[Word] = []
+        self.queued = 0
+        self.heard = 0  # as the core knows it
+        self.seen_sent = 0  # as the core knows it
+        self.done = payload is not None  # no more audio comes
+        self.sent = 0  # as the writer knows it
+        self.pcm = bytearray()
+        self.pcm_start = 0  # the sample at which `pcm` begins
+
+    @property
+    def finished(self) -> bool:
+        """Nothing of it remains to be played."""
+        return self.done and self.heard >= self.queued and (self.payload is None or self.seen_sent > 0)
+
+    def text_at(self, samples: int, rate_hz: int) -> str:
+        """The words that have begun within the first `samples`, as text."""
+        if self.done and samples >= self.queued:
+            return self.text
+        if samples <= 0:
+            return ""
+        played_ms = samples * 1000 / rate_hz
+        if self.words:
+            begun = [word.end for word in self.words if word.start_ms < played_ms]
+            return self.text[: begun[-1]] if begun else ""
+        whole_ms = self.queued * 1000 / rate_hz
+        if not self.done:
+            whole_ms = max(whole_ms, len(self.text) * MS_PER_CHARACTER)
+        place = int(len(self.text) * played_ms / whole_ms)
+        end = self.text.find(" ", place)
+        return self.text if end < 0 else self.text[:end]
+
+
+class Playout:
+    """The frames of one call between synthesis and the caller's ear, in the order in which they were opened."""
+
+    def __init__(self, options: PlayoutOptions) -> None:
+        self.options = options
+        self._frames: dict[int, Frame] = {}
+        self._protected = 0
+        self.held = False
+        self._inflight = InFlight(options.rate_hz, reports=options.reports)
+
+    # --- what the core knows ----------------------------------------------------------------------------------------
+
+    def open(self, number: int, text: str, *, interruptible: bool) -> None:
+        """Give a piece of speech its place, before there is audio of it."""
+        self._add(Frame(number, text, interruptible))
+
+    def message(self, number: int, payload: object, *, interruptible: bool) -> None:
+        """Give a message to the client its place among the speech."""
+        self._add(Frame(number, "", interruptible, payload))
+
+    def put(self, number: int, samples: int, words: tuple[Word, ...], pcm: bytes = b"") -> bool:
+        """Add audio to a frame. False when the frame was dropped. A replay gives no `pcm`."""
+        frame = self._frames.get(number)
+        if frame is None or frame.done:
+            return False
+        frame.queued += samples
+        frame.words.extend(words)
+        frame.pcm += pcm
+        return True
+
+    def finish(self, number: int) -> bool:
+        """No more audio of this frame comes. True when nothing of it remains to be played."""
+        frame = self._frames.get(number)
+        if frame is None:
+            return False
+        frame.done = True
+        return self._retire(frame)
+
+    def fail(self, number: int) -> Cut | None:
+        """The frame gets no more audio: its text ends where its audio does."""
+        frame = self._frames.get(number)
+        if frame is None:
+            return None
+        cut = self._end_at(frame, frame.queued)
+        self._retire(frame)
+        return cut
+
+    def played(self, number: int, samples: int, sent: int) -> bool:
+        """Record how much of a frame was heard and sent. True when the frame is over."""
+        frame = self._frames.get(number)
+        if frame is None:
+            return False
+        frame.heard, frame.seen_sent = samples, sent
+        return self._retire(frame)
+
+    def interrupt(self, now: float) -> Interruption:
+        """Drop the interruptible frames, keep the others in order.
+
+        With a protected frame at the head the client is not told to clear: what of the others is with it already will
+        be heard, and they end there.
+        """
+        head = next(iter(self._frames.values()), None)
+        keep_sent = head is not None and not head.interruptible
+        cuts: list[Cut] = []
+        clear = False
+        for frame in [frame for frame in self._frames.values() if frame.interruptible]:
+            if keep_sent and frame.seen_sent > 0 and frame.payload is None:
+                if not frame.done or frame.seen_sent < frame.queued:
+                    cuts.append(self._end_at(frame, frame.seen_sent))
+                continue
+            cuts.append(self._cut(frame, frame.heard))
+            clear = clear or frame.seen_sent > frame.heard
+            self._remove(frame)
+        if clear:
+            self._inflight.flush(now)
+            self._rewind()
+        return Interruption(tuple(cuts), clear)
+
+    def close(self) -> tuple[Cut, ...]:
+        """The client is gone: what was not heard never will be."""
+        cuts = tuple(self._cut(frame, frame.heard) for frame in self._frames.values())
+        self._frames.clear()
+        self._protected = 0
+        return cuts
+
+    def get(self, number: int) -> Frame | None:
+        """A frame that is not over yet."""
+        return self._frames.get(number)
+
+    def frames(self) -> Iterator[Frame]:
+        """The frames that are not over yet, in order."""
+        return iter(self._frames.values())
+
+    @property
+    def head(self) -> Frame | None:
+        """The frame that is played now, or is next."""
+        return next(iter(self._frames.values()), None)
+
+    @property
+    def busy(self) -> bool:
+        """Something is to be said, being synthesised, queued, or sent and not yet heard."""
+        return bool(self._frames)
+
+    @property
+    def has_uninterruptible(self) -> bool:
+        """Some frame survives a barge-in."""
+        return self._protected > 0
+
+    @property
+    def full(self) -> bool:
+        """The voice is to wait before it hands over more."""
+        waiting = sum(frame.queued - frame.seen_sent for frame in self._frames.values())
+        return waiting * 1000 >= self.options.capacity_ms * self.options.rate_hz
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    def _add(self, frame: Frame) -> None:
+        self._frames[frame.id] = frame
+        self._protected += not frame.interruptible
+
+    def _remove(self, frame: Frame) -> None:
+        del self._frames[frame.id]
+        self._protected -= not frame.interruptible
+
+    def _retire(self, frame: Frame) -> bool:
+        if frame.finished:
+            self._remove(frame)
+        return frame.finished
+
+    def _cut(self, frame: Frame, samples: int) -> Cut:
+        heard = frame.text_at(samples, self.options.rate_hz)
+        return Cut(frame.id, heard, frame.text[len(heard) :])
+
+    def _end_at(self, frame: Frame, samples: int) -> Cut:
+        cut = self._cut(frame, samples)
+        frame.text = cut.heard
+        frame.queued = samples
+        frame.done = True
+        del frame.pcm[max(0, samples - frame.pcm_start) * 2 :]
+        return cut
+
+    def _rewind(self) -> None:
+        """The client was told to clear: what it had of the protected frames will leave again."""
+        for frame in self._frames.values():
+            if frame.payload is None:
+                frame.sent = frame.seen_sent = frame.heard
+
+    # --- what the writer does ---------------------------------------------------------------------------------------
+
+    def take(self, now: float) -> list[Chunk | object]:
+        """What leaves now: chunks of audio within the lead, and the messages that stand before or between them."""
+        out: list[Chunk | object] = []
+        if self._inflight.awaits_cleared(now, self._frames):
+            return out
+        self._inflight.forget_cleared(now)
+        for frame in self._frames.values():
+            if self.held and frame.interruptible:
+                break
+            if frame.payload is not None:
+                if frame.sent == 0:
+                    frame.sent = 1
+                    out.append(frame.payload)
+                continue
+            if chunk := self._next_chunk(frame, now):
+                out.append(chunk)
+            if not frame.done or frame.sent < frame.queued:
+                break
+        return out
+
+    def progress(self, now: float) -> Played | None:
+        """What was heard and sent since the last time; None for nothing."""
+        changed = self._inflight.pop_heard(now)
+        heard = tuple(
+            Heard(frame.id, frame.heard + changed.get(frame.id, 0), frame.sent)
+            for frame in self._frames.values()
+            if frame.id in changed or frame.sent != frame.seen_sent
+        )
+        return Played(heard) if heard else None
+
+    def due(self, now: float) -> bool:
+        """A frame began or ended, a word began, or a message left: `progress` is worth asking."""
+        head = self.head
+        if head is None:
+            return False
+        if head.payload is not None or head.seen_sent == 0:
+            return head.sent > 0
+        heard = head.heard + self._inflight.samples - self._inflight.unheard(now)
+        if head.done and heard >= head.queued:
+            return True
+        heard_ms = heard * 1000 / self.options.rate_hz
+        known_ms = head.heard * 1000 / self.options.rate_hz
+        return any(known_ms <= word.start_ms < heard_ms for word in head.words)
+
+    def hold(self, now: float) -> None:
+        """Stop playing what may be interrupted; nothing is lost."""
+        self.held = True
+        if self.options.pauses:
+            self._inflight.pause(now)
+
+    def resume(self, now: float) -> None:
+        """Go on where `hold` stopped."""
+        self.held = False
+        self._inflight.resume(now)
+
+    def report(self, now: float, samples: int) -> None:
+        """The client has played `samples` since `ready`, skipped ones not counted."""
+        self._inflight.report(now, samples)
+
+    def cleared(self, samples: int) -> None:
+        """The client dropped what it had, having played `samples` since `ready`."""
+        for number, more in self._inflight.cleared(samples, self._frames).items():
+            frame = self._frames[number]
+            frame.sent = frame.heard + more
+
+    def _next_chunk(self, frame: Frame, now: float) -> Chunk | None:
+        waiting = frame.queued - frame.sent
+        if waiting <= 0:
+            return None
+        rate = self.options.rate_hz
+        room = int((self.options.lead_ms / 1000 - self._inflight.ahead_s(now)) * rate + ROUNDING)
+        samples = min(waiting, room)
+        chunk = int(self.options.chunk_ms * rate / 1000)
+        if samples < chunk and (samples < waiting or not frame.done):
+            return None
+        start = (frame.sent - frame.pcm_start) * 2
+        pcm = bytes(frame.pcm[start : start + samples * 2])
+        first = frame.sent == 0
+        frame.sent += samples
+        if frame.interruptible:
+            del frame.pcm[: start + samples * 2]
+            frame.pcm_start = frame.sent
+        self._inflight.send(frame.id, samples, now)
+        return Chunk(frame.id, pcm, first)

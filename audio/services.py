@@ -1,0 +1,95 @@
+"""What the call expects of ears, voice and voice activity detection: the protocols that every provider meets.
+
+A service object belongs to one call. It runs as one task of the call (`run`), ends by cancellation, and creates no
+task of its own except through `spawn`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
+
+from msgspec import Struct
+
+from audio.events import SpeechLost, SpeechStarted, SpeechStopped, Transcript, Word
+from link.inbox import Inbox
+
+Spawn = Callable[[Coroutine[Any, Any, None]], object]
+
+
+class Begin(Struct, frozen=True):
+    """Speech began; its audio follows, with the pre-roll first."""
+
+
+class Finish(Struct, frozen=True):
+    """Speech ended; a final transcript is wanted."""
+
+
+class SpeechToText(Protocol):
+    """Turns the audio of one call into transcripts."""
+
+    rate_hz: int
+    """The rate of the mono PCM16 that it takes."""
+
+    async def run(
+        self, inbox: Inbox[bytes | Begin | Finish], post: Callable[[Transcript | SpeechLost], None], spawn: Spawn
+    ) -> None:
+        """Read `Begin`, audio, `Finish` … for ever; post partial transcripts, and one final after each `Finish`."""
+
+    def close(self) -> None:
+        """Give back what the service holds (a worker's slot). Called once, after `run` ended."""
+
+
+class Utterance(Struct, frozen=True):
+    """A piece of text to speak; `frame` is its place in the playout."""
+
+    frame: int
+    text: str
+
+
+class Sink(Protocol):
+    """Where a voice puts its audio: the playout of its call."""
+
+    def wanted(self, frame: int) -> bool:
+        """False once a frame was dropped (barge-in): stop, no `done` is needed."""
+
+    async def audio(self, frame: int, pcm: bytes, words: tuple[Word, ...] = ()) -> bool:
+        """Hand over mono PCM16 at the voice's own rate, with the words that begin in it (times from the frame's start).
+
+        Waits while the playout is full. Returns `wanted(frame)`.
+        """
+
+    def done(self, frame: int) -> None:
+        """All audio of the frame was handed over."""
+
+    def failed(self, frame: int, reason: str) -> None:
+        """The frame cannot be spoken."""
+
+
+class TextToSpeech(Protocol):
+    """Turns text into the audio of one call, in order."""
+
+    rate_hz: int
+    """The rate of the mono PCM16 that it gives."""
+
+    async def run(self, inbox: Inbox[Utterance], sink: Sink, spawn: Spawn) -> None:
+        """Speak one utterance after the other, for ever."""
+
+    def close(self) -> None:
+        """Give back what the service holds. Called once, after `run` ended."""
+
+
+class VoiceActivity(Protocol):
+    """One call's voice activity detector; its facts go to the callback that it was opened with."""
+
+    def feed(self, pcm: bytes) -> None:
+        """Take mono PCM16 of any length at the detector's rate."""
+
+    def reset(self) -> None:
+        """Forget the past (the microphone was muted); posts SpeechStopped if the voice was on."""
+
+    def close(self) -> None:
+        """Give the slot back."""
+
+
+OnSpeech = Callable[[SpeechStarted | SpeechStopped], None]

@@ -1,0 +1,129 @@
+"""Pieces: where a model's text is cut, and that the cut does not depend on how the text arrived."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+
+from audio.pieces import MAX_CHARS, Pieces
+
+SENTENCES = [
+    (["Hello there.", " How are you?", " Fine!"], "sentences"),
+    (["Wait...", " What?!", " No way."], "several marks end one sentence"),
+    (["Hmm... let me see.", " Well… maybe not."], "an ellipsis before a small letter goes on"),
+    (["Mr. Smith met Dr. Jones vs. Prof. Brown.", " Then he left."], "titles"),
+    (["Take fruit, e.g. apples, i.e. food, etc. and go.", " Etc."], "abbreviations"),
+    (["J. R. R. Tolkien wrote it.", " So did I.", " We both did."], "initials, but I is a word"),
+    (["The U.S. Army came at 5 p.m. sharp.", " We open at 9 a.m.", " Come early."], "dotted ones"),
+    (["See No. 5 and fig. 3.", " No.", " Not that one."], "No. is a number, No a word"),
+    (["It is 3.14, or 1,000.5 or so.", " It costs 5.", " Fine."], "numbers"),
+    (["Write to bob.smith@example.com or see www.example.com/a.b?c=d.", " Then call."], "addresses"),
+    (['"Really?" he asked.', ' "Yes."', " (It was.)", " **So!**", " Then on."], "closing marks"),
+    (["Yahoo! is a company.", " Is it?"], "a mark before a small letter"),
+    (["Heading", "\nA line", "\n\nA paragraph."], "newlines"),
+    (["1. Buy milk.", "\n2. Get eggs.", "\n- Go home.", "\n"], "a list's numbers"),
+    (["- 😀 Hi.", " 😀 Bye.", " 😀"], "an emoji is at the front of what follows"),
+    (["你好。", "世界！", "再见"], "full-width marks need no white space"),  # noqa: RUF001
+    (["Hello.", "  \n  "], "white space is at the front of what follows"),
+    (["At 9:30, or later; whatever: it is — fine, really."], "a clause is no sentence"),
+]
+
+
+@pytest.mark.parametrize(("pieces", "why"), SENTENCES, ids=[why for _, why in SENTENCES])
+def test_sentences(pieces: list[str], why: str) -> None:
+    assert cut("".join(pieces), early_chars=None) == pieces
+
+
+def test_the_first_piece_may_end_at_a_clause_and_later_ones_not() -> None:
+    text = "Sure, I can help you with that, Bob, of course. First, we look at it, and then, well, we see."
+    assert cut(text) == [
+        "Sure, I can help you with that,",
+        " Bob, of course.",
+        " First, we look at it, and then, well, we see.",
+    ]
+
+
+@pytest.mark.parametrize("mark", [",", ";", ":", "—", " –", " -"])  # noqa: RUF001
+def test_clause_marks(mark: str) -> None:
+    head = "Let me have a look at that" + mark
+    assert Pieces().feed(head + " it is") == [head]
+
+
+def test_a_number_or_an_hour_is_no_clause() -> None:
+    assert Pieces().feed("The bill comes to altogether 1,000 at 9:30 or a,b so") == []
+
+
+def test_a_new_answer_begins_after_a_flush() -> None:
+    pieces = Pieces(early_chars=5)
+    assert pieces.feed("Hello, you. Hello, you ") == ["Hello,", " you."]
+    assert pieces.flush() == [" Hello, you "]
+    assert pieces.feed("Hello, you ") == ["Hello,"]
+
+
+def test_a_sentence_is_out_as_soon_as_the_next_begins() -> None:
+    pieces = Pieces()
+    assert [pieces.feed(delta) for delta in ("I know", ".", " ", "S", "o.")] == [[], [], [], ["I know."], []]
+
+
+def test_a_newline_waits_for_nothing() -> None:
+    assert Pieces().feed("One\n") == ["One"]
+
+
+def test_a_mark_without_words_begins_no_piece() -> None:
+    assert cut("... Hello. -- ! Bye") == ["... Hello.", " -- ! Bye"]
+
+
+def test_a_long_sentence_is_cut_after_a_clause() -> None:
+    text = "and so on and on, " * 40
+    pieces = cut(text, early_chars=None)
+    assert all(len(piece) <= MAX_CHARS for piece in pieces)
+    assert all(piece.endswith(",") for piece in pieces[:-1])
+    assert "".join(pieces) == text
+
+
+def test_a_long_sentence_without_clauses_is_cut_before_a_space() -> None:
+    pieces = cut("word " * 200, early_chars=None)
+    assert len(pieces) == 4
+    assert all(MAX_CHARS - 5 <= len(piece) <= MAX_CHARS and piece.endswith("word") for piece in pieces[:-1])
+
+
+def test_an_endless_word_is_cut_at_the_limit() -> None:
+    assert [len(piece) for piece in cut("x" * 700)] == [300, 300, 100]
+
+
+def test_nothing() -> None:
+    pieces = Pieces()
+    assert pieces.feed("") == []
+    assert pieces.flush() == []
+
+
+FRAGMENTS = [
+    "Hello", " world", ".", ". ", "! ", "? ", "...", "…", ", ", ",", "; ", ": ", " — ", "—", "\n", "\n\n", " ", "  ",
+    "Mr.", " Dr. ", "e.g. ", "i.e.", " U.S. ", "3.14", "1,000", " 5. ", "No. ", "J. ", " I. ",
+    "a@b.com", "www.x.org/a.b",
+    '"', ')', "(", "**", "`", "😀", "é", "你好。", " - ", "1. ", "\n- ", "and ", "The ", "the", "x" * 120, "word " * 30,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_the_same_text_gives_the_same_pieces_however_it_arrives(seed: int) -> None:
+    random = Random(seed)
+    text = "".join(random.choices(FRAGMENTS, k=random.randrange(60)))
+    whole = cut(text)
+    assert "".join(whole) == text
+    assert all(0 < len(piece) <= MAX_CHARS for piece in whole)
+    assert all(any(char.isalnum() for char in piece) for piece in whole[:-1])
+    for _ in range(10):
+        assert cut(text, random) == whole
+
+
+def cut(text: str, random: Random | None = None, early_chars: int | None = 25) -> list[str]:
+    """All pieces of a text, fed at once or in random deltas."""
+    pieces = Pieces(early_chars=early_chars)
+    found: list[str] = []
+    while text:
+        size = random.choice([1, 1, 2, 3, 7, 50, 1000]) if random else len(text)
+        found += pieces.feed(text[:size])
+        text = text[size:]
+    return found + pieces.flush()

@@ -1,0 +1,135 @@
+"""The caller's turn: when it is over, and with what."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from audio.turn import Turn, TurnOptions, delay_ms
+
+OPTIONS = TurnOptions()
+
+
+def spoken(text: str = "", until: float = 1.0, final: bool = True) -> Turn:
+    turn = Turn(OPTIONS)
+    turn.begin(0.0)
+    turn.stop(until)
+    if text or final:
+        turn.hear(text, final)
+    return turn
+
+
+def test_nobody_has_spoken() -> None:
+    turn = Turn(OPTIONS)
+    assert (turn.verdict(5.0), turn.active, turn.deadline()) == ("none", False, math.inf)
+
+
+def test_a_turn_is_over_after_the_silence_that_its_text_asks_for() -> None:
+    turn = spoken("what time is it")
+    assert turn.deadline() == pytest.approx(1.3)
+    assert turn.verdict(1.29) == "open"
+    assert turn.verdict(1.3) == "said"
+    assert turn.take() == "what time is it"
+    assert turn.verdict(1.3) == "none"
+
+
+def test_speech_that_goes_on_makes_one_turn() -> None:
+    turn = spoken("tell me", until=1.0)
+    turn.begin(1.2)
+    assert turn.verdict(9.0) == "open"
+    assert turn.deadline() == math.inf
+    turn.stop(2.0)
+    turn.hear("a story", True)
+    assert turn.verdict(2.3) == "said"
+    assert turn.take() == "tell me a story"
+
+
+def test_a_final_transcript_that_does_not_come_is_waited_for_so_long_and_no_longer() -> None:
+    turn = spoken("tell me a", final=False)
+    assert turn.deadline() == pytest.approx(2.5)
+    assert turn.verdict(2.49) == "open"
+    assert turn.verdict(2.5) == "said"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "verdict"), [(0.2, "nothing"), (0.69, "nothing"), (0.7, "unclear"), (3.0, "unclear")]
+)
+def test_a_short_sound_without_words_is_nothing_and_a_long_one_is_unclear(seconds: float, verdict: str) -> None:
+    assert spoken("", until=seconds).verdict(seconds) == verdict
+
+
+def test_several_short_sounds_count_together() -> None:
+    turn = spoken("", until=0.4)
+    turn.begin(0.5)
+    turn.stop(0.9)
+    turn.hear("", True)
+    assert turn.verdict(0.9) == "unclear"
+
+
+def test_a_transcript_that_comes_too_late_for_its_turn_gives_only_what_is_new() -> None:
+    turn = spoken("what time", final=False)
+    assert turn.verdict(2.5) == "said"
+    assert turn.take() == "what time"
+    turn.hear("what time is it", True)
+    assert turn.text == "is it"
+    assert turn.verdict(3.0) == "said"
+
+
+def test_a_late_transcript_that_says_nothing_new_makes_no_turn() -> None:
+    turn = spoken("hello", final=False)
+    turn.take()
+    turn.hear("hello", True)
+    assert turn.verdict(5.0) == "none"
+
+
+def test_the_words_of_a_late_transcript_are_compared_whole() -> None:
+    turn = spoken("q", final=False)
+    turn.take()
+    turn.hear("q1 please", True)
+    assert turn.text == "q1 please"
+
+
+def test_lost_ears_owe_nothing() -> None:
+    turn = Turn(OPTIONS)
+    turn.begin(0.0)
+    turn.stop(0.3)
+    assert turn.verdict(0.4) == "open"
+    turn.lost()
+    assert turn.verdict(0.4) == "nothing"
+
+
+def test_a_partial_transcript_replaces_the_one_before() -> None:
+    turn = Turn(OPTIONS)
+    turn.begin(0.0)
+    for text in ("wh", "what", "what time"):
+        turn.hear(text, False)
+    assert (turn.text, turn.words) == ("what time", 2)
+    turn.hear("what time is it", True)
+    assert turn.text == "what time is it"
+
+
+def test_the_text_of_a_turn_is_bounded() -> None:
+    turn = spoken("word " * 10_000)
+    assert len(turn.text) == 16 * 1024
+
+
+@pytest.mark.parametrize(
+    ("text", "ms"),
+    [
+        ("what time is it", 300),
+        ("i want a pizza and", 1200),
+        ("um", 1200),
+        ("my number is five five", 1200),
+        ("my number is 5 5", 1200),
+        ("set a timer for five", 300),
+        ("what is nine plus five", 300),
+        ("i would like to,", 1200),
+    ],
+)
+def test_a_trailing_word_or_dictated_digits_ask_for_more_silence(text: str, ms: float) -> None:
+    assert delay_ms(text, OPTIONS) == ms
+
+
+def test_the_ceiling_holds() -> None:
+    assert delay_ms("and", TurnOptions(max_delay_ms=500)) == 500
