@@ -1,0 +1,3 @@
+"""The websocket server: the call, the wires, the application, the command line."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,58 @@
+"""The command line: `voicewire serve | talk | brain | replay`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Protocol
+
+from link.errors import VoicewireError
+from server import __version__
+from server.commands import brain, replay, serve, talk
+
+
+class Command(Protocol):
+    """A module of `server.commands`."""
+
+    __doc__: str | None
+
+    def add(self, parser: argparse.ArgumentParser) -> None:
+        """What the command takes."""
+
+    def run(self, options: argparse.Namespace) -> int:
+        """Do it; returns the exit code."""
+
+
+COMMANDS: dict[str, Command] = {"serve": serve, "talk": talk, "brain": brain, "replay": replay}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; errors that somebody can act on are one sentence, not a traceback."""
+    parser = argparse.ArgumentParser(
+        prog="voicewire",
+        description="A websocket server for realtime voice agents.",
+        epilog="voicewire COMMAND --help tells more of each.",
+    )
+    parser.add_argument("--version", action="version", version=f"voicewire {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, command in COMMANDS.items():
+        summary, _, details = (command.__doc__ or "").partition("\n")
+        each = commands.add_parser(
+            name,
+            help=summary.rstrip("."),
+            description=f"{summary}\n{details}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        command.add(each)
+    options = parser.parse_args(arguments)
+    try:
+        return COMMANDS[options.command].run(options)
+    except VoicewireError as error:
+        sys.stderr.write(f"voicewire {options.command}: {' '.join(str(error).split())}\n")
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

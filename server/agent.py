@@ -1,0 +1,188 @@
+"""What a user of voicewire writes: an Agent, its tools and its event handlers.
+
+agent = Agent(instructions="You answer the phone of a bicycle shop.", greeting="Hello!", tools=[opening_hours])
+
+@agent.on("call_started")
+async def started(call):
+    await call.say("This call may be recorded.", interruptible=False)
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import sys
+import traceback
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import structs
+
+from link.errors import ConfigError
+from llm.tools import Tool, ToolRegistry
+from server.call.events import (
+    AssistantTurn,
+    CallEnded,
+    CallStarted,
+    Event,
+    Idle,
+    Interrupted,
+    Keys,
+    LinkChanged,
+    Problem,
+    ToolFinished,
+    ToolStarted,
+    UserTurn,
+)
+from server.call.policy import CallSettings
+from server.config import Service, Settings
+
+EVENTS: dict[str, type[Event]] = {
+    "call_started": CallStarted,
+    "user_turn": UserTurn,
+    "assistant_turn": AssistantTurn,
+    "tool_started": ToolStarted,
+    "tool_finished": ToolFinished,
+    "interrupted": Interrupted,
+    "link": LinkChanged,
+    "dtmf": Keys,
+    "idle": Idle,
+    "error": Problem,
+    "call_ended": CallEnded,
+}
+
+Handler = Callable[..., Awaitable[None]]
+Filter = Callable[[str], str]
+H = TypeVar("H", bound=Callable[..., Any])
+
+
+class Agent:
+    """One kind of conversation. It is shared by all its calls, so what belongs to one call stands on its handle."""
+
+    def __init__(
+        self,
+        *,
+        instructions: str = "",
+        greeting: str = "",
+        tools: Iterable[Tool | Callable[..., Any]] = (),
+        vocabulary: Sequence[str] = (),
+        filters: Sequence[Filter] = (),
+        voice: str | None = None,
+        stt: Service | None = None,
+        llm: Service | None = None,
+        tts: Service | None = None,
+        idle_prompt: str | None = None,
+        app_resources: Any = None,
+    ) -> None:
+        """`vocabulary`: example sentences for the speech-to-text. `filters` change what is spoken, not what is logged.
+
+        Raises ConfigError for a tool that cannot be one, and for other arguments of a wrong type.
+        """
+        _check_types(
+            instructions=(instructions, str),
+            greeting=(greeting, str),
+            vocabulary=(vocabulary, list[str]),
+            voice=(voice, str | None),
+            stt=(stt, Service | None),
+            llm=(llm, Service | None),
+            tts=(tts, Service | None),
+            idle_prompt=(idle_prompt, str | None),
+        )
+        if not all(callable(each) for each in filters):
+            raise ConfigError("the agent's filters must be functions that take a text and give one")
+        self.instructions = instructions
+        self.greeting = greeting
+        self.tools = ToolRegistry(tools)
+        self.vocabulary = tuple(vocabulary)
+        self.filters = tuple(filters)
+        self.voice = voice
+        self.stt = stt
+        self.llm = llm
+        self.tts = tts
+        self.idle_prompt = idle_prompt
+        self.app_resources = app_resources
+        self.handlers: dict[type[Event], list[tuple[Handler, int]]] = {}
+
+    def on(self, event: str) -> Callable[[H], H]:
+        """Register an event handler: `async def handler(call)` or `async def handler(call, event)`.
+
+        Raises ConfigError for an unknown event or a handler of another form.
+        """
+        if event not in EVENTS:
+            raise ConfigError(f"there is no event '{event}'; there are {', '.join(EVENTS)}")
+
+        def register(handler: H) -> H:
+            arguments = _arguments(handler)
+            if not inspect.iscoroutinefunction(handler) or arguments not in (1, 2):
+                name = getattr(handler, "__name__", handler)
+                raise ConfigError(f"the handler '{name}' of '{event}' must be: async def {name}(call) or (call, event)")
+            self.handlers.setdefault(EVENTS[event], []).append((handler, arguments))
+            return handler
+
+        return register
+
+    def call_settings(self, settings: Settings) -> CallSettings:
+        """What a call's core needs to know."""
+        sentences = settings.sentences
+        if self.idle_prompt is not None:
+            sentences = structs.replace(sentences, idle=self.idle_prompt)
+        return CallSettings(
+            instructions=self.instructions,
+            greeting=self.greeting,
+            tools=self.tools.specs(),
+            policy=settings.policy,
+            turn=settings.turn,
+            calls=settings.calls,
+            sentences=sentences,
+        )
+
+
+def load_agent(file: Path) -> Agent:
+    """The `agent` of a Python file. Raises ConfigError that says what is wrong and where."""
+    if not file.is_file():
+        raise ConfigError(f"there is no agent file {file}")
+    spec = importlib.util.spec_from_file_location("voicewire_agent", file)
+    if spec is None or spec.loader is None:
+        raise ConfigError(f"{file} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    sys.path.insert(0, str(file.parent.resolve()))
+    try:
+        spec.loader.exec_module(module)
+    except ConfigError as error:
+        raise ConfigError(f"{file}{_line_in(error, file)}: {error}") from error
+    except (Exception, SystemExit) as error:
+        what = f"{type(error).__name__}: {error}"
+        raise ConfigError(f"the agent file {file} failed{_line_in(error, file)}: {what}") from error
+    agent = getattr(module, "agent", None)
+    if not isinstance(agent, Agent):
+        raise ConfigError(f"{file} has no `agent`; write: agent = Agent(instructions=…)")
+    return agent
+
+
+def _line_in(error: BaseException, file: Path) -> str:
+    """`, line 12` of the user's own file, where the traceback has it."""
+    ours = file.resolve()
+    if isinstance(error, SyntaxError) and error.filename and Path(error.filename).resolve() == ours:
+        return f", line {error.lineno}"
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if Path(frame.filename).resolve() == ours]
+    return f", line {lines[-1]}" if lines else ""
+
+
+def _check_types(**arguments: tuple[Any, Any]) -> None:
+    """Name the first argument that is not of its type. Raises ConfigError."""
+    for name, (value, kind) in arguments.items():
+        try:
+            msgspec.convert(value, kind)
+        except msgspec.ValidationError as error:
+            raise ConfigError(f"the agent's {name} is wrong: {error}") from error
+
+
+def _arguments(handler: Callable[..., Any]) -> int:
+    """How many arguments a handler must be given, in order; -1 if it wants others as well."""
+    wanted = [each for each in inspect.signature(handler).parameters.values() if each.default is each.empty]
+    in_order = [each for each in wanted if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
+    return -1 if any(each.kind is each.KEYWORD_ONLY for each in wanted) else len(in_order)

@@ -1,0 +1,254 @@
+"""The aiohttp application: routes, who may connect, health, metrics, the start and the end of the process."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import ssl
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from aiohttp import web
+from loguru import logger
+from prometheus_client import generate_latest
+
+from audio.playout import PlayoutOptions
+from link.errors import ConfigError
+from server import __version__
+from server.agent import Agent
+from server.call.hub import Journal
+from server.call.journal import Header, JournalFile
+from server.call.pacer import Pacer
+from server.call.policy import CallSettings
+from server.call.shared import Shared
+from server.calls import Calls, same
+from server.config import Settings
+from server.engines import make_engines
+from server.observers.log import LogObserver
+from server.observers.metrics import Metrics
+from server.protocols.native import NativeWire
+from server.socket import AiohttpSocket
+
+STATIC = Path(__file__).resolve().parents[1] / "static"
+TOOL_THREADS = 32  # plain functions of all calls that may run at once; more wait
+CLOSE_TIMEOUT_S = 1.0
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self' ws: wss:;"
+        " base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-cache",
+}
+
+
+class Server:
+    """One process: engines, calls, routes. `start`, then `stop`."""
+
+    def __init__(self, settings: Settings, agent: Agent) -> None:
+        """Raises ConfigError when the settings are not safe to start with."""
+        check_exposure(settings)
+        self._settings = settings
+        self._agent = agent
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._threads = ThreadPoolExecutor(TOOL_THREADS, "tool")
+        self._metrics = Metrics()
+        self._runner: web.AppRunner | None = None
+        self._ready = False
+        self.engines = make_engines(settings, agent, self._spawn)
+        self.pacer = Pacer(asyncio.get_running_loop())
+        known = frozenset(spec.schema.name for spec in agent.tools.specs())
+        shared = Shared(
+            agent=agent,
+            settings=agent.call_settings(settings),
+            limits=settings.limits,
+            engines=self.engines,
+            pacer=self.pacer,
+            run_sync=self._run_sync,
+            observers=lambda _: (LogObserver(), self._metrics.observer(known)),
+            dropped=lambda kind, count: self._metrics.dropped.labels(kind).inc(count),
+            journal=self._journal,
+        )
+        self.calls = Calls(settings, self.engines, shared, self._metrics)
+
+    async def start(self) -> str:
+        """Load everything, then listen; returns the address. Raises ConfigError, ProviderError."""
+        settings = self._settings
+        tls = _tls(settings)
+        site = web.TCPSite(await self.open(), settings.host, settings.port, ssl_context=tls)
+        try:
+            await site.start()
+        except OSError as error:
+            where = f"{settings.host}:{settings.port}"
+            raise ConfigError(f"cannot listen on {where}: {error.strerror or error}; choose another --port") from error
+        return self._address()
+
+    async def open(self) -> web.AppRunner:
+        """Load everything; what is returned serves the routes and listens nowhere yet. Raises as `start` does."""
+        if not STATIC.is_dir():
+            raise ConfigError(f"the browser page is missing: {STATIC}; run voicewire from its repository")
+        await self.engines.start()
+        app = web.Application()
+        app.on_response_prepare.append(_add_headers)
+        app.add_routes(
+            [
+                web.get("/", self._page),
+                web.get("/ws", self._websocket),
+                web.get("/health", self._health),
+                web.get("/ready", self._readiness),
+                web.get("/metrics", self._prometheus),
+                web.static("/static", STATIC),
+            ]
+        )
+        self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=CLOSE_TIMEOUT_S)
+        await self._runner.setup()
+        self._ready = True
+        return self._runner
+
+    async def stop(self) -> None:
+        """Drain, then release everything."""
+        self._ready = False
+        await self.calls.drain(self._settings.drain_s)
+        if self._runner:
+            await self._runner.cleanup()
+        await self.engines.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _address(self) -> str:
+        assert self._runner
+        host, port = self._runner.addresses[0][:2]
+        scheme = "https" if self._settings.tls_cert else "http"
+        return self._settings.public_url or f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _run_sync(self, function: Callable[..., Any], /, **arguments: Any) -> Any:
+        def work() -> Any:
+            try:
+                return function(**arguments)
+            except StopIteration as error:  # no future can hold one: whoever waits would wait for ever
+                raise RuntimeError("StopIteration") from error
+
+        return await asyncio.get_running_loop().run_in_executor(self._threads, copy_context().run, work)
+
+    def _journal(self, call_id: str, settings: CallSettings, playout: PlayoutOptions) -> Journal | None:
+        if not self._settings.journal:
+            return None
+        try:
+            file = (Path(self._settings.journal) / f"{call_id}.journal").open("wb")
+        except OSError as error:
+            logger.error("a call has no journal: {}", error)
+            return None
+        return JournalFile(file, Header(__version__, call_id, settings, playout))
+
+    # --- routes -------------------------------------------------------------------------------------------------------
+
+    async def _page(self, _: web.Request) -> web.FileResponse:
+        return web.FileResponse(STATIC / "index.html")
+
+    async def _health(self, _: web.Request) -> web.Response:
+        return web.json_response({"status": "ok", "version": __version__, "calls": self.calls.count})
+
+    async def _readiness(self, _: web.Request) -> web.Response:
+        why = self.calls.refusal() if self._ready else "the server is starting or going away"
+        return web.json_response({"ready": why is None, "why": why}, status=503 if why else 200)
+
+    async def _prometheus(self, _: web.Request) -> web.Response:
+        self._metrics.lateness.set(self.pacer.latest_s)
+        self.pacer.latest_s = 0.0
+        body = generate_latest(self._metrics.registry)
+        return web.Response(body=body, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+
+    async def _websocket(self, request: web.Request) -> web.StreamResponse:
+        if refused := self._refuse(request):
+            return refused
+        websocket = web.WebSocketResponse(
+            autoping=False,
+            compress=False,
+            timeout=CLOSE_TIMEOUT_S,
+            max_msg_size=self._settings.limits.message_bytes + 1,  # the library refuses what is not below it
+        )
+        await websocket.prepare(request)
+        bearer = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        trusted = bool(self._settings.token) and same(bearer, self._settings.token)
+        await self.calls.hold(AiohttpSocket(websocket, request), NativeWire(), trusted=trusted)
+        return websocket
+
+    def _refuse(self, request: web.Request) -> web.Response | None:
+        """What keeps a connection out before the upgrade."""
+        origin = request.headers.get("Origin")
+        if origin and not origin_allowed(origin, request.host, self._settings):
+            self._metrics.refused.labels("origin").inc()
+            logger.warning("a page of {} was refused; allow it with origins = [{!r}]", origin[:100], origin[:100])
+            return web.Response(status=403, text="This page may not connect here.\n")
+        if why := self.calls.refusal():
+            self._metrics.refused.labels("503").inc()
+            return web.Response(status=503, text=f"No call: {why}.\n", headers={"Retry-After": "5"})
+        return None
+
+
+def origin_allowed(origin: str, host: str, settings: Settings) -> bool:
+    """Whether a page may connect: our own, one at the public url, or one that is listed.
+
+    On loopback our own page has a loopback address: a name that somebody made to point here (DNS rebinding) is refused.
+    """
+    if _site(origin) in {_site(each) for each in (*settings.origins, settings.public_url) if each}:
+        return True
+    _, name, _ = _site(origin)
+    ours = _is_loopback(name) or not _is_loopback(settings.host)
+    return not settings.public_url and ours and origin.partition("://")[2] == host
+
+
+def _site(origin: str) -> tuple[str, str, int | None]:
+    """Scheme, host and port of an origin; browsers leave the usual port out."""
+    try:
+        parts = urlsplit(origin)
+        return parts.scheme, parts.hostname or "", parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    except ValueError:
+        return "", "", None
+
+
+def check_exposure(settings: Settings) -> None:
+    """Beyond loopback a token is needed. Raises ConfigError that says what to do."""
+    if settings.insecure:
+        logger.warning("--insecure: whoever reaches {}:{} can talk to the agent", settings.host, settings.port)
+    elif not settings.token and not _is_loopback(settings.host):
+        raise ConfigError(
+            f"host {settings.host} can be reached from other machines: set a token (VOICEWIRE_TOKEN=…),"
+            " or say --insecure"
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _tls(settings: Settings) -> ssl.SSLContext | None:
+    if not settings.tls_cert:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(settings.tls_cert, settings.tls_key)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError(f"tls_cert and tls_key cannot be loaded: {error}") from error
+    return context
+
+
+async def _add_headers(_: web.Request, response: web.StreamResponse) -> None:
+    if response.status != 101:
+        response.headers.update(HEADERS)

@@ -1,0 +1,171 @@
+"""The model's side of the core: is an answer owed, is it asked for, is it coming, is the link up. Pure.
+
+    NONE ─ owe ─► OWED ─ ask ─► ASKED ─ first output ─► STREAMING ─ done ─► NONE
+    ASKED, STREAMING ─ link lost, refused, stalled, cut off ─► OWED
+
+OWED is `owed`, ASKED and STREAMING are `reply`. What is owed has a reason; a stronger one covers a weaker. It stays
+owed until it is given, superseded by a newer turn of the caller (`drop`), or apologised for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import IntEnum
+
+from audio.pieces import Pieces
+from llm.context import Entry, Log
+from llm.events import Ask, Cancel, Request
+from server.call.outbox import Outbox
+from server.call.policy import CallSettings, Policy
+
+
+class Owed(IntEnum):
+    """Why the model is to be asked; a higher reason covers the lower ones."""
+
+    NONE = 0
+    ASYNC = 1  # an async call has a result: once the answer being spoken is over
+    RESUME = 2  # an answer was cut off by a lost link or by a sound that was nothing
+    RESULT = 3  # the last result of a group of calls is there
+    TURN = 4  # the caller's turn is over
+
+
+class Reply:
+    """An answer that the model was asked for."""
+
+    __slots__ = ("bytes", "entry", "number", "owed_since", "pieces", "reason", "since", "streaming")
+
+    def __init__(self, number: int, reason: Owed, entry: Entry, owed_since: float, now: float) -> None:
+        self.number = number
+        self.reason = reason
+        self.entry = entry
+        self.owed_since = owed_since
+        self.since = now  # asked, or the last output
+        self.streaming = False
+        self.pieces = Pieces()
+        self.bytes = 0
+
+    def deadline(self, policy: Policy) -> float:
+        """When the next output must be there: a provider that goes silent keeps its connection and answers pings."""
+        return self.since + (policy.next_output_s if self.streaming else policy.first_output_s)
+
+
+class Answering:
+    """One answer at a time."""
+
+    def __init__(self, log: Log, out: Outbox) -> None:
+        self.reply: Reply | None = None
+        self.owed = Owed.NONE
+        self.owed_since = 0.0
+        self.retry_at = 0.0
+        self.unfinished: Entry | None = None
+        """The answer that RESUME goes on with."""
+        self.attempts = 0
+        """Replies that failed or stalled since the last good one."""
+        self.link_up = False
+        self.refused = False
+        """Asking again cannot help."""
+        self.stale = 0
+        """Output of replies that were abandoned, refused at the door."""
+        self._log = log
+        self._out = out
+        self._number = 0
+
+    def owe(self, reason: Owed, now: float) -> None:
+        """A reply is owed."""
+        if self.owed is Owed.NONE:
+            self.owed_since = now
+        self.owed = max(self.owed, reason)
+
+    def drop(self) -> None:
+        """What was owed is superseded, or was apologised for."""
+        self.owed = Owed.NONE
+        self.unfinished = None
+        self.retry_at = 0.0
+        self.attempts = 0
+
+    def current(self, number: int, now: float) -> Reply | None:
+        """The reply that this output belongs to; None (and counted) if it is not wanted any more."""
+        if self.reply is None or self.reply.number != number:
+            self.stale += 1
+            return None
+        self.reply.since = now
+        return self.reply
+
+    def ask(self, settings: CallSettings, now: float) -> Entry:
+        """Ask for what is owed; returns the message that the answer will be."""
+        resume = self.unfinished if self.owed is Owed.RESUME else None
+        entry = self._log.assistant(resume)
+        note = settings.sentences.go_on if resume is not None and resume.placed and resume.text else ""
+        self._number += 1
+        self.reply = Reply(self._number, self.owed, entry, self.owed_since, now)
+        self.owed = Owed.NONE
+        self.unfinished = None
+        schemas = tuple(spec.schema for spec in settings.tools)
+        self._out.emit(Ask(self._number, Request(settings.instructions, self._log.items(), schemas, note)))
+        return entry
+
+    def done(self) -> None:
+        """The answer is complete."""
+        self.reply = None
+        self.attempts = 0
+
+    def abandon(self, now: float, *, stalled: bool = False) -> None:
+        """Tell the provider that the answer is not wanted; what still comes of it is refused, and it is owed again."""
+        if self.reply is not None:
+            self._out.emit(Cancel(self.reply.number, stalled))
+            self.break_off(now)
+
+    def break_off(self, now: float) -> None:
+        """The answer does not come any further: it is owed again, from where it stopped.
+
+        Without a word said or a call made, it is owed for the reason and since the time that it was.
+        """
+        reply, self.reply = self.reply, None
+        if reply is None:
+            return
+        if reply.streaming and (reply.entry.segments or reply.entry.calls):
+            self.unfinished = reply.entry
+            self.owe(Owed.RESUME, now)
+        else:
+            self.unfinished = reply.entry if reply.entry.segments else None
+            self.owe(reply.reason, reply.owed_since)
+
+    def cut_off(self, entry: Entry, now: float) -> None:
+        """Words of an answer were lost to what may be nothing."""
+        self.unfinished = entry
+        self.owe(Owed.RESUME, now)
+
+    def fail(self, retry_after_s: float, now: float) -> None:
+        """The provider refused the answer, broke it off or went silent."""
+        self.break_off(now)
+        self.retry_at = now + retry_after_s
+        self.attempts += 1
+
+    def stalled(self, policy: Policy, now: float) -> bool:
+        """The provider has been silent for too long; it is told, and the answer is owed again."""
+        if self.reply is None or now < self.reply.deadline(policy):
+            return False
+        self.abandon(now, stalled=True)
+        self.attempts += 1
+        return True
+
+    def deadlines(self, policy: Policy) -> Iterator[float]:
+        """The instants that a rule of this file waits for."""
+        if self.reply is not None:
+            yield self.reply.deadline(policy)
+        if self.owed:
+            yield self.retry_at
+            yield self.owed_since + policy.give_up_s
+
+    def hopeless(self, policy: Policy, now: float) -> bool:
+        """What is owed has been owed for too long, or was tried too often."""
+        if self.owed is Owed.NONE or self.reply is not None:
+            return False
+        return now >= self.owed_since + policy.give_up_s or self.attempts >= policy.max_attempts
+
+    @property
+    def coming(self) -> Entry | None:
+        """The message of which more is expected."""
+        if self.reply is not None:
+            return self.reply.entry
+        return self.unfinished if self.owed is Owed.RESUME else None

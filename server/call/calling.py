@@ -1,0 +1,112 @@
+"""The tools' side of the core: function calls between the ledger, the log and the tool tasks. Pure."""
+
+from __future__ import annotations
+
+from llm.context import Call, Entry, Log
+from llm.events import FunctionCall, Outcome
+from llm.function_calls import CANCELLED, Ledger, State, async_note, bounded
+from llm.function_calls import Entry as Called
+from server.call import events as e
+from server.call.outbox import Outbox
+from server.call.policy import CallSettings
+
+
+class Calling:
+    """The function calls of one conversation."""
+
+    def __init__(self, settings: CallSettings, log: Log, out: Outbox) -> None:
+        self.ledger = Ledger(settings.calls)
+        self._log = log
+        self._out = out
+        self._async_results = False
+        self.configure(settings)
+
+    def configure(self, settings: CallSettings) -> None:
+        """Other tools, from the next call on."""
+        self._tools = {spec.schema.name: spec for spec in settings.tools}
+
+    def call(self, entry: Entry, group: int, call: FunctionCall) -> None:
+        """The model made a call; it stands in the log from now on, and gets exactly one result."""
+        spec = self._tools.get(call.name)
+        if spec is None:
+            self._refuse(entry, group, call)
+            return
+        placeholder = self.ledger.dispatch(call, spec, group)
+        if placeholder is not None:
+            self._log.call(entry, Call(call.call_id, call.name, call.arguments, placeholder))
+
+    def _refuse(self, entry: Entry, group: int, call: FunctionCall) -> None:
+        if self.ledger.refuse(call, group):
+            error = f"Error: function '{call.name}' is not registered."
+            self._log.call(entry, Call(call.call_id, call.name, call.arguments, error))
+            self._log.result(call.call_id, None)
+            self._out.tell(e.ToolFinished(call.call_id, call.name, "failed", error))
+
+    def start(self, now: float, *, words_heard: bool) -> None:
+        """Start what may start; `words_heard`: nothing is being said."""
+        for call in self.ledger.startable(words_heard=words_heard):
+            self.ledger.start(call, now)
+            self._out.emit(e.RunTool(call.call_id, call.name, call.arguments))
+            self._out.tell(e.ToolStarted(call.call_id, call.name, call.arguments))
+
+    def update(self, call_id: str, result: str) -> None:
+        """An async call has an intermediate result; of other calls it is refused."""
+        if name := self.ledger.async_name(call_id):
+            self._log.developer(async_note(call_id, "running", bounded(result)))
+            self._out.tell(e.ToolUpdated(call_id, name, result))
+
+    def finish(self, call_id: str, outcome: Outcome, result: str, run_llm: bool | None = None) -> None:
+        """A call has its final result; a second one is late and counted."""
+        finished = self.ledger.finish(call_id, outcome, result, run_llm)
+        if finished is None:
+            return
+        self._log.result(call_id, finished.output)
+        if finished.developer is not None:
+            self._log.developer(finished.developer)
+            self._async_results |= run_llm is not False
+        self._out.tell(e.ToolFinished(call_id, finished.name, outcome, result))
+
+    def interrupt(self) -> None:
+        """A turn of the caller cancels what can be cancelled."""
+        for call in self.ledger.interruptible():
+            self._cancel(call)
+
+    def close(self) -> None:
+        """The end of the call cancels everything."""
+        for call in self.ledger.open():
+            self._cancel(call)
+
+    def expire(self, now: float) -> None:
+        """Calls whose time is over say so."""
+        for call in self.ledger.expired(now):
+            self._out.emit(e.CancelTool(call.call_id))
+            limit_s = call.deadline - call.started_at
+            self.finish(call.call_id, "timed_out", f"Error: timed out after {limit_s:g} seconds.")
+
+    def settle(self, open_group: int | None) -> bool:
+        """True when a group of calls has all its results and the model is to hear of them."""
+        return self.ledger.settle(open_group)
+
+    def take_async_results(self) -> bool:
+        """True once for async results that the model is to hear of."""
+        wanted, self._async_results = self._async_results, False
+        return wanted
+
+    def deadline(self) -> float:
+        """When the next call's time is over; inf for never."""
+        return self.ledger.deadline()
+
+    @property
+    def blocking(self) -> bool:
+        """A call holds the next answer back."""
+        return self.ledger.blocking
+
+    @property
+    def open(self) -> bool:
+        """A call has no final result yet."""
+        return bool(self.ledger.open())
+
+    def _cancel(self, call: Called) -> None:
+        if call.state is State.RUNNING:
+            self._out.emit(e.CancelTool(call.call_id))
+        self.finish(call.call_id, "cancelled", CANCELLED)

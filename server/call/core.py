@@ -1,0 +1,400 @@
+"""The hub of a call: facts in, commands out. No I/O, no task, no clock. Pure.
+
+`handle` records one fact, then `_reconcile` looks at the whole state and emits what is missing. Nothing hangs on an
+edge: whatever is owed stays owed until it is given, superseded by a newer turn of the caller, or apologised for.
+
+    call     CONNECTING ─ Ready ─► READY ─ HangUp ─► ENDING ─ words heard ─► CLOSED     (Gone: from anywhere to CLOSED)
+    reply    server/call/answering.py
+    frame    server/call/speaking.py
+    tool     llm/function_calls.py
+    turn     audio/turn.py
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from enum import Enum, auto
+
+from audio.events import Played, Queued, SpeechFailed, SpeechLost, SpeechStarted, SpeechStopped, Synthesised, Transcript
+from audio.playout import Playout
+from audio.turn import Turn
+from llm.context import Log
+from llm.events import Cancel, Delta, FunctionCall, LinkDown, LinkUp, ReplyDone, ReplyFailed, ToolDone, ToolUpdate
+from server.call import events as e
+from server.call.answering import Answering, Owed, Reply
+from server.call.calling import Calling
+from server.call.outbox import Outbox
+from server.call.policy import CallSettings
+from server.call.silence import Silence
+from server.call.speaking import Speaking
+
+
+class CallState(Enum):
+    """Where the call stands."""
+
+    CONNECTING = auto()
+    READY = auto()
+    ENDING = auto()
+    CLOSED = auto()
+
+
+class Core:
+    """One call. `handle(fact, now)` and `deadline()` are all there is to call; the rest is state to look at."""
+
+    def __init__(self, settings: CallSettings, playout: Playout) -> None:
+        self.settings = settings
+        self.state = CallState.CONNECTING
+        self.log = Log()
+        self.turn = Turn(settings.turn)
+        self._out = Outbox()
+        self.speaking = Speaking(playout, self.log, self._out)
+        self.answering = Answering(self.log, self._out)
+        self.calling = Calling(settings, self.log, self._out)
+        self._now = 0.0
+        self._keys = ""
+        self._keys_at = 0.0
+        self._muted = False
+        self._silence = Silence()
+        self._started_at = 0.0
+        self._ending_since = 0.0
+        self._reason = ""
+
+    def handle(self, fact: e.Fact, now: float) -> list[e.Command]:
+        """Record a fact and say what is to be done. `now` never goes backwards (seconds)."""
+        if self.state is CallState.CLOSED:
+            return []
+        self._now = now
+        self._record(fact, now)
+        self._reconcile(now)
+        return self._out.take()
+
+    def deadline(self) -> float | None:
+        """The next instant at which something is to be decided without a fact; None for never."""
+        if self.state is CallState.CLOSED:
+            return None
+        return min((at for at in self._deadlines() if self._now < at < math.inf), default=None)
+
+    # --- facts ------------------------------------------------------------------------------------------------------
+
+    def _record(self, fact: e.Fact, now: float) -> None:
+        match fact:
+            case SpeechStarted() | SpeechStopped() | Transcript() | SpeechLost() | e.UserText() | e.Dtmf() | e.Muted():
+                self._record_caller(fact, now)
+            case Played(frames):
+                self.speaking.on_played(frames, now)
+            case Queued():
+                self.speaking.on_queued(now)
+            case Synthesised(frame):
+                self.speaking.on_synthesised(frame, now)
+            case SpeechFailed(frame, reason):
+                self.speaking.on_failed(frame, reason, now)
+            case Delta() | FunctionCall() | ReplyDone() | ReplyFailed():
+                if reply := self.answering.current(fact.reply, now):
+                    self._record_output(reply, fact, now)
+            case LinkUp():
+                self.answering.link_up = True
+                self._out.tell(e.LinkChanged("up"))
+            case LinkDown(reason, fatal):
+                self._on_link_down(reason, fatal, now)
+            case ToolUpdate(call_id, result):
+                self.calling.update(call_id, result)
+            case ToolDone(call_id, outcome, result, run_llm):
+                self.calling.finish(call_id, outcome, result, run_llm)
+            case _:
+                self._record_control(fact, now)
+
+    def _record_caller(self, fact: e.Fact, now: float) -> None:
+        match fact:
+            case SpeechStarted(voiced_ms):
+                self.turn.begin(now - voiced_ms / 1000)
+                self._out.tell(e.UserSpeech(True))
+            case SpeechStopped(silence_ms):
+                self.turn.stop(now - silence_ms / 1000)
+                self._out.tell(e.UserSpeech(False))
+            case Transcript(text, final):
+                self._on_transcript(text, final)
+            case SpeechLost(reason):
+                self.turn.lost()
+                self._out.tell(e.Problem("speech_lost", reason))
+            case e.UserText(text):
+                if self.state is CallState.READY and text.strip():
+                    self._user_turn(text.strip(), None)
+            case e.Dtmf(digits):
+                self._keys = (self._keys + digits)[:64]
+                self._keys_at = now
+                self._out.tell(e.Keys(digits))
+            case e.Muted(on):
+                self._muted = on
+
+    def _record_output(self, reply: Reply, fact: Delta | FunctionCall | ReplyDone | ReplyFailed, now: float) -> None:
+        match fact:
+            case Delta(_, text):
+                self._on_delta(reply, text)
+            case FunctionCall():
+                reply.streaming = True
+                self._say_remainder(reply)
+                self.calling.call(reply.entry, reply.number, fact)
+            case ReplyDone(_, usage):
+                self._on_done(reply)
+                self._out.tell(e.ReplyUsage(reply.number, usage))
+            case ReplyFailed(_, reason, fatal, retry_after_s):
+                self.answering.fail(retry_after_s, now)
+                self.answering.refused |= fatal
+                self._out.tell(e.Problem("reply_failed", reason, fatal))
+
+    def _record_control(self, fact: e.Fact, now: float) -> None:
+        policy = self.settings.policy
+        match fact:
+            case e.Ready():
+                self._start(now)
+            case e.Say(text, interruptible):
+                if self.state in (CallState.CONNECTING, CallState.READY):
+                    self.speaking.say(text, policy, interruptible=interruptible)
+            case e.Send(payload, interruptible):
+                self.speaking.send(payload, policy, interruptible=interruptible)
+            case e.Interrupt():
+                self._stop_talking(now)
+                self._forget_answers()
+            case e.Configure(settings):
+                self.settings = settings
+                self.turn.options = settings.turn
+                self.calling.configure(settings)
+            case e.HangUp(reason):
+                self._hang_up(reason, now)
+            case e.Gone(reason, code):
+                self._close(reason, code)
+            case _:
+                pass  # Tick: the clock moved on, no more
+
+    # --- the whole state --------------------------------------------------------------------------------------------
+
+    def _reconcile(self, now: float) -> None:
+        if self.state is CallState.CLOSED:
+            return
+        policy = self.settings.policy
+        self.speaking.watch(policy, now)
+        if self.state is CallState.READY:
+            self._close_turn(now)
+            self._close_keys(now)
+            self._yield_to_caller(now)
+        self._run_calls(now)
+        self._watch_reply(now)
+        self._ask(now)
+        self._watch_silence(now)
+        self._watch_length(now)
+        self.speaking.hold(self._should_hold(now), now)
+        self.speaking.feed(policy, now)
+        self.speaking.report(self.answering.coming)
+        self._watch_end(now)
+
+    def _deadlines(self) -> Iterator[float]:
+        """Every instant that some rule waits for. Those that have passed were acted on already."""
+        policy = self.settings.policy
+        yield self.turn.deadline()
+        yield self.turn.voiced_until + policy.resume_ms / 1000
+        yield self.calling.deadline()
+        yield self.speaking.voice_deadline(policy)
+        yield self._silence.deadline(policy.idle_ms)
+        yield from self.answering.deadlines(policy)
+        if self.turn.speaking:
+            yield self.turn.since + policy.interrupt_ms / 1000
+        if self._keys:
+            yield self._keys_at + policy.keys_ms / 1000
+        if self.state is CallState.ENDING:
+            yield self._ending_since + policy.ending_s
+        if self.state is CallState.READY:
+            yield self._started_at + policy.max_call_s
+
+    # --- the caller -------------------------------------------------------------------------------------------------
+
+    def _on_transcript(self, text: str, final: bool) -> None:
+        before = self.turn.text
+        self.turn.hear(text, final)
+        if self.turn.text != before:
+            self._out.tell(e.UserTranscript(self.turn.text, False))
+
+    def _yield_to_caller(self, now: float) -> None:
+        """Stop talking at words or at a long sound; a short one is a reason to hold, no more."""
+        policy = self.settings.policy
+        head = self.speaking.playout.head
+        long_sound = self.turn.speaking and now >= self.turn.since + policy.interrupt_ms / 1000
+        if head is not None and (self.turn.words >= policy.min_words or (long_sound and head.seen_sent > 0)):
+            self._stop_talking(now)
+
+    def _should_hold(self, now: float) -> bool:
+        """There is a sound that may be the beginning of a turn, or was until just now."""
+        turn, head = self.turn, self.speaking.playout.head
+        if head is None or not head.interruptible or self.state is not CallState.READY:
+            return False
+        recent = turn.active and now < turn.voiced_until + self.settings.policy.resume_ms / 1000
+        return turn.speaking or turn.words > 0 or recent
+
+    def _stop_talking(self, now: float) -> None:
+        """Barge-in: stop what may be stopped. The answer stays owed until the caller's turn proves to be one."""
+        coming = self.answering.coming
+        self.answering.abandon(now)
+        if coming is not None and coming.calls:  # no model says again what it said before a call
+            coming = None
+        if self.speaking.stop(now, coming) and coming is not None:
+            self.answering.cut_off(coming, now)
+
+    def _close_turn(self, now: float) -> None:
+        verdict = self.turn.verdict(now)
+        if verdict in ("none", "open"):
+            return
+        voiced_until, text = self.turn.voiced_until, self.turn.take()
+        if verdict == "said":
+            self._user_turn(text, voiced_until)
+            return
+        self._out.tell(e.UserTranscript("", True))
+        if verdict == "unclear" and not self._busy:
+            self._silence.broken()
+            self.log.developer(self.settings.sentences.unclear)
+            self._out.tell(e.UserTurn("", voiced_until))
+            self.answering.owe(Owed.TURN, now)
+        else:
+            self.speaking.say_rest(self.settings.policy)
+
+    def _user_turn(self, text: str, voiced_until: float | None) -> None:
+        """A confirmed turn of the caller: everything that may be interrupted is, and an answer is owed."""
+        self._silence.broken()
+        self._stop_talking(self._now)
+        self._forget_answers()
+        self.log.user(text)
+        self._out.tell(e.UserTranscript(text, True))
+        self._out.tell(e.UserTurn(text, voiced_until))
+        self.answering.owe(Owed.TURN, self._now)
+
+    def _forget_answers(self) -> None:
+        """The caller wants none of what was being said, thought or looked up."""
+        self.answering.drop()
+        self.speaking.forget_rest()
+        self.calling.interrupt()
+
+    def _close_keys(self, now: float) -> None:
+        """Pressed keys are a turn of their own, ended by `#` or a pause."""
+        if self._keys and ("#" in self._keys or now >= self._keys_at + self.settings.policy.keys_ms / 1000):
+            keys, self._keys = self._keys, ""
+            self._user_turn(f"[keys pressed: {keys}]", None)
+
+    # --- the answer -------------------------------------------------------------------------------------------------
+
+    def _ask(self, now: float) -> None:
+        """Ask the model, if a reply is owed and nothing stands against it."""
+        answering = self.answering
+        if not answering.owed or answering.reply or not answering.link_up or now < answering.retry_at:
+            return
+        if self.state is not CallState.READY or self.turn.active or self.calling.blocking:
+            return
+        if answering.owed is Owed.ASYNC and not self.speaking.idle:
+            return
+        self.speaking.follow(answering.ask(self.settings, now))
+
+    def _on_delta(self, reply: Reply, text: str) -> None:
+        policy = self.settings.policy
+        reply.streaming = True
+        reply.bytes += len(text.encode())
+        for piece in reply.pieces.feed(text):
+            self.speaking.piece(reply.entry, piece, policy)
+        if reply.bytes > policy.max_answer_bytes:
+            self._out.tell(e.Problem("answer_too_long", "the answer was cut off at its limit"))
+            self._out.emit(Cancel(reply.number))
+            self._on_done(reply)
+
+    def _on_done(self, reply: Reply) -> None:
+        self._say_remainder(reply)
+        self.answering.done()
+
+    def _run_calls(self, now: float) -> None:
+        """Tools start while the caller is silent only: a turn of theirs could make them unwanted."""
+        calling, answering = self.calling, self.answering
+        calling.expire(now)
+        if not self.turn.active and self.state is CallState.READY:
+            calling.start(now, words_heard=self.speaking.idle)
+        if calling.settle(answering.reply.number if answering.reply else None):
+            answering.owe(Owed.RESULT, now)
+        if calling.take_async_results():
+            answering.owe(Owed.ASYNC, now)
+
+    def _say_remainder(self, reply: Reply) -> None:
+        for piece in reply.pieces.flush():
+            self.speaking.piece(reply.entry, piece, self.settings.policy)
+
+    def _on_link_down(self, reason: str, fatal: bool, now: float) -> None:
+        self.answering.break_off(now)
+        self.answering.link_up = False
+        self.answering.refused |= fatal
+        self._out.tell(e.LinkChanged("down" if fatal else "reconnecting"))
+        if fatal:
+            self._out.tell(e.Problem("llm_refused", reason, True))
+
+    def _watch_reply(self, now: float) -> None:
+        """Notice a provider that went silent; apologise for what cannot be answered."""
+        answering, policy, sentences = self.answering, self.settings.policy, self.settings.sentences
+        if answering.stalled(policy, now):
+            self._out.tell(e.Problem("reply_stalled", "the model went silent"))
+        if answering.refused and self.state is CallState.READY:
+            self.speaking.say(sentences.fatal, policy)
+            self._hang_up("the language model refused us", now)
+        elif not self.turn.active and answering.hopeless(policy, now):
+            answering.drop()
+            self.speaking.say(sentences.apology, policy)
+            self._out.tell(e.Problem("no_answer", "the model did not answer in time; the caller was told"))
+
+    # --- the call ---------------------------------------------------------------------------------------------------
+
+    def _start(self, now: float) -> None:
+        if self.state is CallState.CONNECTING:
+            self.state = CallState.READY
+            self._started_at = now
+            self._out.tell(e.CallStarted())
+            self.speaking.say(self.settings.greeting, self.settings.policy)
+
+    @property
+    def _busy(self) -> bool:
+        """The bot speaks, thinks, waits for a tool or owes an answer."""
+        answering = self.answering
+        return bool(not self.speaking.idle or answering.reply or answering.owed or self.calling.open)
+
+    def _watch_silence(self, now: float) -> None:
+        waits = self._busy or self.turn.active or self._keys or self._muted
+        quiet = self.state is CallState.READY and not waits
+        if self._silence.lasts(quiet, self.settings.policy.idle_ms, now):
+            self._out.tell(e.Idle())
+            self.speaking.say(self.settings.sentences.idle, self.settings.policy)
+
+    def _hang_up(self, reason: str, now: float) -> None:
+        """No answer is given any more; what was said is still heard, and nobody interrupts it."""
+        if self.state is CallState.CONNECTING:
+            self._close(reason, 1000)
+        if self.state is not CallState.READY:
+            return
+        self.state = CallState.ENDING
+        self._reason = reason
+        self._ending_since = now
+        self.answering.abandon(now)
+        self.answering.drop()
+
+    def _watch_length(self, now: float) -> None:
+        policy = self.settings.policy
+        if self.state is CallState.READY and now >= self._started_at + policy.max_call_s:
+            self.speaking.say(self.settings.sentences.too_long, policy)
+            self._hang_up("the call reached its longest time", now)
+
+    def _watch_end(self, now: float) -> None:
+        policy = self.settings.policy
+        ended = not self.speaking.playout.busy or now >= self._ending_since + policy.ending_s
+        if self.state is CallState.ENDING and ended:
+            self._close(self._reason, 1000)
+
+    def _close(self, reason: str, code: int) -> None:
+        """The end: every call has its result, and the log says of every message what was heard."""
+        self.calling.close()
+        self.speaking.close()
+        self.answering.abandon(self._now)
+        self.answering.drop()
+        self.speaking.report(None)
+        self.state = CallState.CLOSED
+        self._out.tell(e.CallEnded(reason))
+        self._out.emit(e.End(reason, code))

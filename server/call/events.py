@@ -1,0 +1,303 @@
+"""Facts and commands of a call that are neither sound nor language, and what observers are told."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+from audio.events import Played, Queued, SpeechFailed, SpeechLost, SpeechStarted, SpeechStopped, Synthesised, Transcript
+from llm.events import (
+    Ask,
+    Cancel,
+    Delta,
+    FunctionCall,
+    LinkDown,
+    LinkUp,
+    Outcome,
+    ReplyDone,
+    ReplyFailed,
+    ToolDone,
+    ToolUpdate,
+    Usage,
+)
+from server.call.policy import CallSettings
+
+# --- facts --------------------------------------------------------------------------------------------------------
+
+
+class Ready(Struct, frozen=True, tag=True):
+    """Caller and services are there; the conversation begins."""
+
+
+class UserText(Struct, frozen=True, tag=True):
+    """The caller typed."""
+
+    text: str
+
+
+class Dtmf(Struct, frozen=True, tag=True):
+    """The caller pressed keys."""
+
+    digits: str
+
+
+class Say(Struct, frozen=True, tag=True):
+    """The application has something to say."""
+
+    text: str
+    interruptible: bool = True
+
+
+class Send(Struct, frozen=True, tag=True):
+    """The application has a message for the client, in its place among the speech. `payload` is JSON."""
+
+    payload: str
+    interruptible: bool = True
+
+
+class Interrupt(Struct, frozen=True, tag=True):
+    """The client or the application asks the bot to stop talking."""
+
+
+class Muted(Struct, frozen=True, tag=True):
+    """The caller switched the microphone off or on."""
+
+    on: bool
+
+
+class Configure(Struct, frozen=True, tag=True):
+    """New settings, from now on."""
+
+    settings: CallSettings
+
+
+class Tick(Struct, frozen=True, tag=True):
+    """The instant came that `deadline()` named."""
+
+
+class HangUp(Struct, frozen=True, tag=True):
+    """We end the call, once what was said is heard."""
+
+    reason: str
+
+
+class Gone(Struct, frozen=True, tag=True):
+    """The caller's connection is closed, or has to be closed at once with `code`."""
+
+    reason: str
+    code: int = 1000
+
+
+Fact = (
+    SpeechStarted
+    | SpeechStopped
+    | Transcript
+    | SpeechLost
+    | Queued
+    | Synthesised
+    | SpeechFailed
+    | Played
+    | LinkUp
+    | LinkDown
+    | Delta
+    | FunctionCall
+    | ReplyDone
+    | ReplyFailed
+    | ToolUpdate
+    | ToolDone
+    | Ready
+    | UserText
+    | Dtmf
+    | Say
+    | Send
+    | Interrupt
+    | Muted
+    | Configure
+    | Tick
+    | HangUp
+    | Gone
+)
+
+# --- what observers, the client and the agent's handlers are told ---------------------------------------------------
+
+
+class UserSpeech(Struct, frozen=True, tag=True):
+    """The caller's voice came on or went off."""
+
+    on: bool
+
+
+class UserTranscript(Struct, frozen=True, tag=True):
+    """What was understood of the caller's turn so far; `final` closes it (empty: it was nothing)."""
+
+    text: str
+    final: bool
+
+
+class UserTurn(Struct, frozen=True, tag=True):
+    """The caller's turn is over; an answer is owed. `voiced_until`: the last voiced sample, None for typed turns."""
+
+    text: str
+    voiced_until: float | None = None
+
+
+class BotSpeech(Struct, frozen=True, tag=True):
+    """The bot begins or ends to be heard."""
+
+    on: bool
+
+
+class AssistantTranscript(Struct, frozen=True, tag=True):
+    """What was heard of the bot's message so far; `final` closes it (empty: nothing was heard)."""
+
+    text: str
+    final: bool
+
+
+class AssistantTurn(Struct, frozen=True, tag=True):
+    """A message of the bot is over; `text` is what was heard."""
+
+    text: str
+
+
+class ToolStarted(Struct, frozen=True, tag=True):
+    """A tool begins to run."""
+
+    call_id: str
+    name: str
+    arguments: str
+
+
+class ToolUpdated(Struct, frozen=True, tag=True):
+    """An async tool has an intermediate result."""
+
+    call_id: str
+    name: str
+    result: str
+
+
+class ToolFinished(Struct, frozen=True, tag=True):
+    """A tool has its one final result."""
+
+    call_id: str
+    name: str
+    outcome: Outcome
+    result: str
+
+
+class ReplyUsage(Struct, frozen=True, tag=True):
+    """An answer is complete."""
+
+    reply: int
+    usage: Usage
+
+
+class Interrupted(Struct, frozen=True, tag=True):
+    """The caller made the bot stop."""
+
+
+class LinkChanged(Struct, frozen=True, tag=True):
+    """The link to the language model."""
+
+    state: Literal["up", "reconnecting", "down"]
+
+
+class Keys(Struct, frozen=True, tag=True):
+    """The caller pressed keys."""
+
+    digits: str
+
+
+class Idle(Struct, frozen=True, tag=True):
+    """Nobody has said anything for a while."""
+
+
+class Problem(Struct, frozen=True, tag=True):
+    """Something failed. `fatal`: the call ends for it."""
+
+    code: str
+    message: str
+    fatal: bool = False
+
+
+class CallStarted(Struct, frozen=True, tag=True):
+    """The conversation begins."""
+
+
+class CallEnded(Struct, frozen=True, tag=True):
+    """The call is over."""
+
+    reason: str
+
+
+Event = (
+    UserSpeech
+    | UserTranscript
+    | UserTurn
+    | BotSpeech
+    | AssistantTranscript
+    | AssistantTurn
+    | ToolStarted
+    | ToolUpdated
+    | ToolFinished
+    | ReplyUsage
+    | Interrupted
+    | LinkChanged
+    | Keys
+    | Idle
+    | Problem
+    | CallStarted
+    | CallEnded
+)
+
+# --- commands -------------------------------------------------------------------------------------------------------
+
+
+class Speak(Struct, frozen=True, tag=True):
+    """Synthesise the text of a frame."""
+
+    frame: int
+    text: str
+
+
+class Flush(Struct, frozen=True, tag=True):
+    """Tell the client to drop what it has not played."""
+
+
+class Hold(Struct, frozen=True, tag=True):
+    """Tell the client to stop playing and keep what it has, if it can."""
+
+
+class Resume(Struct, frozen=True, tag=True):
+    """Tell the client to play on."""
+
+
+class RunTool(Struct, frozen=True, tag=True):
+    """Run a tool; exactly one ToolDone comes of it, unless it is cancelled."""
+
+    call_id: str
+    name: str
+    arguments: str
+
+
+class CancelTool(Struct, frozen=True, tag=True):
+    """Cancel a running tool; its result is recorded already."""
+
+    call_id: str
+
+
+class Notify(Struct, frozen=True, tag=True):
+    """Tell observers, the client and the agent's handlers."""
+
+    event: Event
+
+
+class End(Struct, frozen=True, tag=True):
+    """Close the connection and release everything."""
+
+    reason: str
+    code: int = 1000
+
+
+Command = Ask | Cancel | Speak | Flush | Hold | Resume | RunTool | CancelTool | Notify | End

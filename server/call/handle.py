@@ -1,0 +1,69 @@
+"""What a user's tools and handlers hold of a call: `call.say(…)`, `call.hang_up()`, and so on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import msgspec
+
+from llm.context import Item
+from llm.tools import Tool, ToolRegistry
+from server.call.core import Core
+from server.call.events import Configure, Fact, HangUp, Interrupt, Say, Send
+
+
+class CallHandle:
+    """One call, from the application's side. After the end of the call its verbs do nothing."""
+
+    def __init__(self, call_id: str, core: Core, tools: ToolRegistry, post: Callable[[Fact], None]) -> None:
+        self.call_id = call_id
+        self.metadata: dict[str, Any] = {}
+        """What the client sent with `start`."""
+        self.state: dict[str, Any] = {}
+        """Whatever the application wants to remember of this call."""
+        self.tools = tools
+        self._core = core
+        self._post = post
+
+    @property
+    def log(self) -> tuple[Item, ...]:
+        """The conversation so far; the bot's words as they were heard."""
+        return self._core.log.items()
+
+    async def say(self, text: str, interruptible: bool = True) -> None:
+        """Say something, after what is being said. Returns when it is queued, not when it was heard.
+
+        Raises TypeError for what is no text, as the other verbs do.
+        """
+        self._post(Say(_text(text), interruptible))
+
+    async def send(self, event: Any, interruptible: bool = True) -> None:
+        """Send a JSON message to the client, in its place among the speech."""
+        self._post(Send(msgspec.json.encode(event).decode(), interruptible))
+
+    async def hang_up(self, reason: str = "the agent hung up") -> None:
+        """End the call, once what was said is heard."""
+        self._post(HangUp(_text(reason)))
+
+    async def interrupt(self) -> None:
+        """Stop talking: drop what may be dropped and what is owed."""
+        self._post(Interrupt())
+
+    async def update(self, *, instructions: str | None = None) -> None:
+        """Change settings, from the next answer on."""
+        settings = self._core.settings
+        if instructions is not None:
+            self._post(Configure(msgspec.structs.replace(settings, instructions=_text(instructions))))
+
+    async def set_tools(self, tools: Iterable[Tool | Callable[..., Any]]) -> None:
+        """Offer other tools, from the next answer on. Raises ConfigError for one that cannot be one."""
+        self.tools = ToolRegistry(tools)
+        self._post(Configure(msgspec.structs.replace(self._core.settings, tools=self.tools.specs())))
+
+
+def _text(value: str) -> str:
+    """A text that can be spoken and sent: what UTF-8 cannot say (half a surrogate pair) becomes `?`."""
+    if not isinstance(value, str):
+        raise TypeError(f"a text is wanted, not {type(value).__name__}")
+    return value.encode(errors="replace").decode()

@@ -1,0 +1,190 @@
+"""A call's sound between the socket, the ears and the voice: plain function calls, no task, no queue of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+import numpy as np
+import soxr
+
+from audio.events import SpeechFailed, SpeechStarted, SpeechStopped, Synthesised, Word
+from audio.pcm import MicResampler
+from audio.services import Begin, Finish, VoiceActivity
+from link.inbox import Inbox
+from server.call.events import Fact
+from server.call.hub import Hub
+
+PREROLL_MS = 300.0
+"""What the ears get of the time before the voice came on: voice activity detection is late by its `start_ms`."""
+
+Filter = Callable[[str], str]
+Heard = bytes | Begin | Finish
+
+
+class EarSide:
+    """Audio of the caller: to voice activity detection always, to the speech-to-text while somebody speaks."""
+
+    def __init__(self, rate_in: int, ears_rate: int, inbox: Inbox[Heard], post: Callable[[Fact], None]) -> None:
+        self._to_ears = MicResampler(rate_in, ears_rate) if rate_in != ears_rate else None
+        self._inbox = inbox
+        self._post = post
+        self._preroll: deque[bytes] = deque()
+        self._preroll_bytes = 0
+        self._keep_bytes = int(PREROLL_MS / 1000 * ears_rate) * 2
+        self._listening = False
+        self._rates = (rate_in, ears_rate)
+        self._vad: VoiceActivity | None = None
+        self._to_vad: MicResampler | None = None
+        self._vad_hears_wire = True
+        self._muted = False
+
+    def attach(self, vad: VoiceActivity, rate_hz: int) -> None:
+        """The detector whose facts come to `on_speech`, and its rate: best the wire's or the ears'."""
+        self._vad = vad
+        self._vad_hears_wire = rate_hz != self._rates[1]
+        if rate_hz not in self._rates:
+            self._to_vad = MicResampler(self._rates[0], rate_hz)
+
+    def close(self) -> None:
+        """The call is over."""
+        if self._vad is not None:
+            self._vad.close()
+            self._vad = None
+
+    def audio(self, pcm: bytes) -> None:
+        """Audio came in."""
+        if self._muted or self._vad is None or not pcm:
+            return
+        heard = self._to_ears.feed(pcm) if self._to_ears else pcm
+        if self._listening:
+            self._inbox.put(heard)
+        else:
+            self._keep(heard)
+        if self._to_vad:
+            self._vad.feed(self._to_vad.feed(pcm))
+        else:
+            self._vad.feed(pcm if self._vad_hears_wire else heard)
+
+    def on_speech(self, fact: SpeechStarted | SpeechStopped) -> None:
+        """Voice activity detection has decided."""
+        if isinstance(fact, SpeechStarted):
+            self._listening = True
+            self._inbox.put(Begin())
+            for pcm in self._preroll:
+                self._inbox.put(pcm)
+            self._preroll.clear()
+            self._preroll_bytes = 0
+        else:
+            self._listening = False
+            self._inbox.put(Finish())
+        self._post(fact)
+
+    def mute(self, on: bool) -> None:
+        """The caller switched the microphone off or on; what was said before does not come up later."""
+        self._muted = on
+        self._preroll.clear()
+        self._preroll_bytes = 0
+        if on and self._vad is not None:
+            self._vad.reset()
+
+    def _keep(self, pcm: bytes) -> None:
+        """Keep the newest PREROLL_MS, and as much more as the oldest message that holds some of it."""
+        self._preroll.append(pcm)
+        self._preroll_bytes += len(pcm)
+        while self._preroll_bytes - len(self._preroll[0]) >= self._keep_bytes:
+            self._preroll_bytes -= len(self._preroll.popleft())
+
+
+class VoiceSide:
+    """The playout as the text-to-speech sees it (audio/services.py `Sink`): resamples once, keeps the word times."""
+
+    def __init__(
+        self, hub: Hub, post: Callable[[Fact], None], rate_in: int, rate_out: int, on_audio: Callable[[], None]
+    ) -> None:
+        """`post` takes facts, `on_audio` hears that something can be played."""
+        self._hub = hub
+        self._post = post
+        self._rate_in = rate_in
+        self._rate_out = rate_out
+        self._on_audio = on_audio
+        self._frame: int | None = None  # whose audio is in the resampler
+        self._resampler: soxr.ResampleStream | None = None
+        self._room: asyncio.Future[None] | None = None
+        self._changed: dict[int, tuple[str, str]] = {}  # frame -> its text and what a filter made of it
+
+    def expect(self, frame: int, text: str, spoken: str) -> None:
+        """A frame is given to the voice; a filter may have changed what is spoken."""
+        if text != spoken:
+            self._changed[frame] = (text, spoken)
+
+    def wanted(self, frame: int) -> bool:
+        """False once a frame was dropped."""
+        waiting = self._hub.playout.get(frame)
+        return waiting is not None and not waiting.done
+
+    async def audio(self, frame: int, pcm: bytes, words: tuple[Word, ...] = ()) -> bool:
+        """Audio of a frame; waits while the playout is full."""
+        while self.wanted(frame) and self._hub.playout.full:
+            self._room = asyncio.get_running_loop().create_future()
+            await self._room
+        return self._put(frame, pcm, words, last=False)
+
+    def done(self, frame: int) -> None:
+        """All audio of the frame was handed over."""
+        if self.wanted(frame):
+            self._put(frame, b"", (), last=True)
+            self._post(Synthesised(frame))
+        self._changed.pop(frame, None)
+
+    def failed(self, frame: int, reason: str) -> None:
+        """The frame cannot be spoken."""
+        self._changed.pop(frame, None)
+        self._post(SpeechFailed(frame, reason))
+
+    def make_room(self) -> None:
+        """Something was played or dropped: whoever waits looks again."""
+        if self._room is not None and not self._room.done():
+            self._room.set_result(None)
+
+    def _put(self, frame: int, pcm: bytes, words: tuple[Word, ...], *, last: bool) -> bool:
+        if not self.wanted(frame):
+            return False
+        if frame in self._changed:
+            words = words_in(*self._changed[frame], words)
+        pcm = self._resample(frame, pcm, last)
+        if pcm or words:
+            self._hub.audio(frame, len(pcm) // 2, words, pcm)
+            self._on_audio()
+        return self.wanted(frame)
+
+    def _resample(self, frame: int, pcm: bytes, last: bool) -> bytes:
+        if self._rate_in == self._rate_out:
+            return pcm
+        if self._resampler is None or self._frame != frame:
+            self._frame = frame
+            self._resampler = soxr.ResampleStream(self._rate_in, self._rate_out, 1, dtype="int16", quality="HQ")
+        samples = self._resampler.resample_chunk(np.frombuffer(pcm, np.int16), last=last)
+        return bytes(samples.astype(np.int16).tobytes())
+
+
+def filtered(text: str, filters: tuple[Filter, ...]) -> str:
+    """What is spoken of a text. Raises what a filter raises, TypeError where it gives no text."""
+    for each in filters:
+        text = each(text)
+        if not isinstance(text, str):
+            raise TypeError(f"the filter {each!r} gave no text, but {type(text).__name__}")
+    return text
+
+
+def words_in(original: str, spoken: str, words: tuple[Word, ...]) -> tuple[Word, ...]:
+    """Word ends in the original text, where a filter changed what was spoken: in proportion, at the end of a word."""
+    if original == spoken:
+        return words
+    moved: list[Word] = []
+    for word in words:
+        place = min(round(word.end / max(len(spoken), 1) * len(original)), len(original))
+        end = original.find(" ", place)
+        moved.append(Word(word.start_ms, len(original) if end < 0 or word.end >= len(spoken) else end))
+    return tuple(moved)

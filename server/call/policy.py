@@ -1,0 +1,80 @@
+"""How a call behaves: the numbers and the sentences, with one default each. Pure.
+
+Milliseconds for what the caller feels, seconds for what waits on a machine.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from audio.turn import TurnOptions
+from llm.function_calls import CallOptions, ToolSpec
+
+
+class Policy(Struct, frozen=True, forbid_unknown_fields=True):
+    """When the bot yields, waits, asks again and gives up."""
+
+    min_words: int = 1
+    """So many words from the caller are a barge-in."""
+    interrupt_ms: float = 500.0
+    """So much speech without words is one too."""
+    resume_ms: float = 300.0
+    """A hold without words ends so long after the last voiced sample."""
+    idle_ms: float = 15_000.0
+    """A caller who is silent for so long is asked whether they are there."""
+    keys_ms: float = 2_000.0
+    """Pressed keys are a turn after so long without another, or at `#`."""
+    first_output_s: float = 6.0
+    """A model that says nothing for so long after it was asked has stalled."""
+    next_output_s: float = 4.0
+    """The same between two outputs of an answer."""
+    give_up_s: float = 30.0
+    """An answer that is owed for so long is apologised for."""
+    max_attempts: int = 3
+    """So many refused or stalled replies in a row are enough."""
+    speech_first_s: float = 3.0
+    """A voice that gives no audio for so long has lost its frame."""
+    speech_next_s: float = 2.0
+    """The same within a frame."""
+    speak_ahead: int = 8
+    """Pieces that the voice has at once; the rest waits here, where a barge-in costs nothing."""
+    ending_s: float = 20.0
+    """The last words of a call may take so long."""
+    max_call_s: float = 3600.0
+    """The longest call."""
+    max_frames: int = 512
+    """So many sentences and messages may wait; more are dropped and told."""
+    max_answer_bytes: int = 32 * 1024
+    """The longest answer."""
+
+
+class Sentences(Struct, frozen=True, forbid_unknown_fields=True):
+    """What the call says to the caller and to the model by itself. An empty sentence is not said."""
+
+    apology: str = "I am sorry, I cannot answer right now. Please try again in a moment."
+    """To the caller, when an answer does not come."""
+    fatal: str = "I am sorry, something is wrong on our side. Goodbye."
+    """To the caller, when the model refuses this server; the call ends."""
+    idle: str = "Are you still there?"
+    """To a caller who says nothing."""
+    too_long: str = "I am sorry, our time is up. Goodbye."
+    """To a caller whose time is up."""
+    go_on: str = (
+        """To the model, when an answer broke off."""
+        "The line broke while you were speaking. The caller has heard everything up to the end of your last message."
+        " Continue exactly where it stops, without repeating or introducing anything."
+    )
+    unclear: str = "The caller said something that was not understood. Say so and ask them to repeat it."
+    """To the model, when nothing was understood."""
+
+
+class CallSettings(Struct, frozen=True):
+    """What the agent decides of a call."""
+
+    instructions: str = ""
+    greeting: str = ""
+    tools: tuple[ToolSpec, ...] = ()
+    policy: Policy = Policy()
+    turn: TurnOptions = TurnOptions()
+    calls: CallOptions = CallOptions()
+    sentences: Sentences = Sentences()

@@ -1,0 +1,383 @@
+"""The thin shell of a call: one TaskGroup that owns every task, and the hands that carry out the core's commands.
+
+| task                        | reads      | writes              | ends                                  |
+|-----------------------------|------------|---------------------|---------------------------------------|
+| reader (the handler itself) | socket     | ears, facts         | the socket closes                     |
+| writer                      | outbox     | socket              | the last message is out, or deadline  |
+| stt, llm, tts               | own inbox  | facts, playout      | the group is cancelled                |
+| tool tasks                  | -          | one ToolDone each   | done                                  |
+| handlers, if there are any  | events     | -                   | the group is cancelled                |
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from typing import Any
+
+from loguru import logger
+
+from audio.events import SpeechFailed
+from audio.playout import Chunk, Playout, PlayoutOptions
+from audio.services import Begin, Finish, Utterance
+from link.errors import ClientError
+from link.inbox import Inbox, InboxFull
+from llm.events import Ask, Cancel
+from server.call import events as e
+from server.call.core import Core
+from server.call.guard import Guard
+from server.call.handle import CallHandle
+from server.call.handlers import Handlers
+from server.call.hub import Hub
+from server.call.media import EarSide, VoiceSide, filtered
+from server.call.shared import Greeting, Shared, Socket
+from server.call.toolbox import Toolbox
+from server.call.writer import Writer
+from server.config import Limits
+from server.observers.latency import Latency, LatencyObserver
+from server.protocols.wire import (
+    Audio,
+    Capabilities,
+    ClearedReport,
+    Complaint,
+    Incoming,
+    Message,
+    Opened,
+    Ping,
+    PlayedReport,
+    Pong,
+    Wire,
+)
+
+LEAVE_S = 5.0  # what a `call_ended` handler may take
+FAULT = "an error of the server"  # all that a client is told
+
+
+class Session:
+    """One call, from `ready` to the last message."""
+
+    def __init__(self, call_id: str, socket: Socket, wire: Wire, greeting: Greeting, shared: Shared) -> None:
+        """Raises Overloaded when there is no room for another call."""
+        self._services = shared.engines.open()
+        self.call_id = call_id
+        self._socket = socket
+        self._wire = wire
+        self._shared = shared
+        self._loop = asyncio.get_running_loop()
+        self._group = asyncio.TaskGroup()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._deadline: asyncio.TimerHandle | None = None
+        self._ended: e.End | None = None
+        self._closing: asyncio.Task[None] | None = None
+        self._complaints = 0
+        self._first = greeting.first
+        can, limits = greeting.opened.capabilities, shared.limits
+        self._writer = Writer(socket, self._loop.time)
+        self._guard = Guard(limits, can.rate_in, self._loop.time(), greeting.silent_since)
+        options = _playout_options(can, limits)
+        self._playout = Playout(options)
+        self.core = Core(shared.settings, self._playout)
+        self._journal = shared.journal(call_id, shared.settings, options)
+        self.hub = Hub(self.core, self._playout, self._loop.time, self._execute, self._journal)
+        self._observers = (*shared.observers(call_id), LatencyObserver(self._on_turn))
+        self._connect_services(can)
+        self.handle = CallHandle(call_id, self.core, shared.agent.tools, self.post)
+        self.handle.metadata = greeting.opened.metadata
+        self._toolbox = Toolbox(self.handle, shared.agent.app_resources, self.post, self._spawn, shared.run_sync)
+        self._handlers = Handlers(shared.agent.handlers, self.handle, limits.events)
+
+    def _connect_services(self, can: Capabilities) -> None:
+        limits, services = self._shared.limits, self._services
+        ears_bytes = int(limits.ears_audio_s * services.stt.rate_hz * 2)
+        self._heard: Inbox[bytes | Begin | Finish] = Inbox(ears_bytes, "drop_oldest", _audio_bytes)
+        self._asks: Inbox[Ask | Cancel] = Inbox(limits.commands)
+        self._texts: Inbox[Utterance] = Inbox(limits.commands)
+        self._ears = EarSide(can.rate_in, services.stt.rate_hz, self._heard, self.post)
+        self._ears.attach(*self._shared.engines.open_vad(can.rate_in, self._ears.on_speech))
+        self._voice = VoiceSide(self.hub, self.post, services.tts.rate_hz, can.rate_out, self._play)
+
+    # --- the call ---------------------------------------------------------------------------------------------------
+
+    async def run(self) -> e.End:
+        """Hold the call. Returns how it ended."""
+        try:
+            async with self._group:
+                self._start()
+                await self._read()
+                await self._finish()
+        finally:
+            self._release()
+        return self._ended or e.End("the connection was lost", 1006)
+
+    def _start(self) -> None:
+        services = self._services
+        self._spawn(self._write())
+        self._spawn(services.stt.run(self._heard, self.post, self._spawn))
+        self._spawn(services.llm.run(self._asks, self.post, self._spawn))
+        self._spawn(services.tts.run(self._texts, self._voice, self._spawn))
+        if self._shared.agent.handlers:
+            self._spawn(self._handlers.run())
+        self._say([Ping()])
+        self._say(self._wire.ready(self.call_id))
+        self._shared.pacer.watch(self)
+        self.post(e.Ready())
+
+    async def _read(self) -> None:
+        """The reader: until the socket closes, whoever closes it."""
+        try:
+            for incoming in self._first:
+                self._take(incoming)
+            while True:
+                message = await self._socket.receive()
+                now = self._loop.time()
+                self._guard.alive(now)
+                if isinstance(message, Ping | Pong):
+                    self._take_control(message, now)
+                else:
+                    for incoming in self._wire.receive(message):
+                        self._take(incoming)
+        except ClientError as error:
+            self.refuse(error)
+        except EOFError:
+            self.post(e.Gone("the caller hung up"))
+        except Exception as error:
+            self._fail(error)
+
+    async def _write(self) -> None:
+        try:
+            await self._writer.run()
+        except EOFError:
+            self.post(e.Gone("the caller hung up"))
+
+    async def _finish(self) -> None:
+        """Nothing more comes in: let the last messages out and the last handlers run, then stop everything."""
+        if self._closing:
+            await self._closing
+        await self._handlers.finish(LEAVE_S)
+        for task in list(self._tasks):
+            task.cancel()
+
+    def _release(self) -> None:
+        if self._deadline:
+            self._deadline.cancel()
+        self._shared.pacer.remove(self)
+        self._ears.close()
+        self._services.close()
+        if self._journal:
+            self._journal.close()
+        for kind, count in self._lost().items():
+            if count:
+                logger.info("lost on the way: {} {}", count, kind)
+                self._shared.dropped(kind, count)
+
+    def _lost(self) -> dict[str, int]:
+        """What was dropped or came too late, by kind."""
+        return {
+            "bad_messages": self._complaints,
+            "ears_audio_ms": self._heard.dropped * 500 // self._services.stt.rate_hz,
+            "handler_events": self._handlers.dropped,
+            "reply_events": self.core.answering.stale,
+            "tool_results": self.core.calling.ledger.late,
+        }
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = self._group.create_task(self._guarded(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda _: work.close())  # cancelled before it began, it would be missed
+        return task
+
+    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except Exception as error:
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        """A service failed, or what we made of a message: the call ends in order, and the client hears no details."""
+        logger.opt(exception=error).error("the call is ended by a fault of ours")
+        self.post(e.Gone(FAULT, 1011))
+
+    def _crash(self, error: Exception) -> None:
+        """The core failed: nothing more can be asked of it, not even how to end."""
+        logger.opt(exception=error).error("the call is cut off by a fault of ours")
+        if self._ended is None:
+            self._observe(e.CallEnded(FAULT))
+            self._end(e.End(FAULT, 1011))
+
+    def refuse(self, error: ClientError) -> None:
+        """The client broke the rules: the call ends with the close code of its fault."""
+        logger.info("closed with {}: {}", error.code, error)
+        self.post(e.Gone(str(error), error.code))
+
+    def drain(self) -> None:
+        """The server goes away: the call ends now."""
+        self.post(e.Gone("the server is going away", 1012))
+
+    # --- in -----------------------------------------------------------------------------------------------------------
+
+    def post(self, fact: e.Fact) -> None:
+        """Hand a fact to the core and carry out what it wants, at once."""
+        if self._ended is not None:
+            return
+        now = self._loop.time()
+        for observer in self._observers:
+            observer.fact(now, fact)
+        try:
+            self.hub.post(fact)
+            self._arm()
+            self._play()
+        except Exception as error:
+            self._crash(error)
+
+    def _take(self, incoming: Incoming) -> None:
+        now = self._loop.time()
+        if isinstance(incoming, Audio):
+            self._guard.audio(len(incoming.pcm) // 2, now)
+            self._ears.audio(incoming.pcm)
+            return
+        self._guard.message(now)
+        match incoming:
+            case PlayedReport(samples):
+                self._playout.report(now, samples)
+            case ClearedReport(samples):
+                self._playout.cleared(samples)
+                self._play()
+            case Complaint():
+                self._complaints += 1
+                self._say(self._wire.complain(incoming))
+            case Opened():
+                raise ClientError(1008, "a call is opened once")
+            case _:
+                if isinstance(incoming, e.Muted):
+                    self._ears.mute(incoming.on)
+                self.post(incoming)
+
+    def _take_control(self, frame: Ping | Pong, now: float) -> None:
+        self._guard.message(now)
+        if isinstance(frame, Ping):
+            self._say([Pong(frame.data)])
+
+    def _arm(self) -> None:
+        """One timer for the core's next deadline."""
+        if self._deadline:
+            self._deadline.cancel()
+        at = self.core.deadline()
+        self._deadline = None if at is None else self._loop.call_at(at, self.post, e.Tick())
+
+    # --- out ----------------------------------------------------------------------------------------------------------
+
+    def _execute(self, command: e.Command) -> None:
+        try:
+            self._do(command)
+        except InboxFull as error:
+            logger.error("{}", error)
+            self.post(e.Gone("a service did not keep up", 1011))
+
+    def _do(self, command: e.Command) -> None:
+        match command:
+            case Ask() | Cancel():
+                self._asks.put(command)
+            case e.Speak(frame, text):
+                self._speak(frame, text)
+            case e.Flush():
+                self._say(self._wire.clear())
+                self._voice.make_room()
+            case e.Hold():
+                self._say(self._wire.pause())
+            case e.Resume():
+                self._say(self._wire.resume())
+            case e.RunTool():
+                self._toolbox.run(command)
+            case e.CancelTool(call_id):
+                self._toolbox.cancel(call_id)
+            case e.Notify(event):
+                self._tell(event)
+            case e.End():
+                self._end(command)
+
+    def _end(self, end: e.End) -> None:
+        self._writer.say_last(self._wire.ended(end.reason))
+        self._ended = end
+        self._closing = self._spawn(self._writer.close(end.code, end.reason))
+
+    def _speak(self, frame: int, text: str) -> None:
+        try:
+            spoken = filtered(text, self._shared.agent.filters)
+        except Exception as error:
+            logger.opt(exception=error).error("a filter of the agent failed; its sentence is not spoken")
+            self.post(SpeechFailed(frame, "a filter failed"))
+            return
+        self._voice.expect(frame, text, spoken)
+        self._texts.put(Utterance(frame, spoken))
+
+    def _tell(self, event: e.Event) -> None:
+        self._observe(event)
+        self._say(self._wire.event(event))
+
+    def _observe(self, event: e.Event) -> None:
+        now = self._loop.time()
+        for observer in self._observers:
+            observer.event(now, event)
+        self._handlers.put(event)
+
+    def _on_turn(self, latency: Latency) -> None:
+        self._say(self._wire.turn(latency))
+
+    def _say(self, messages: Sequence[Message | Ping | Pong]) -> None:
+        try:
+            self._writer.say(messages)
+        except ClientError as error:
+            self.refuse(error)
+
+    def _play(self) -> None:
+        """Send what may leave now, and come back with the next tick."""
+        if self._playout.busy and self._ended is None:
+            self._send_audio(self._loop.time())
+            self._shared.pacer.add(self)
+
+    def tick(self, now: float) -> bool:
+        """The pacer's tick: send what is due, tell the core what was heard. False when there is nothing to play."""
+        if self._ended is not None:
+            return False
+        try:
+            self._send_audio(now)
+            self.hub.progress()
+            self._arm()
+        except Exception as error:
+            self._crash(error)
+        self._voice.make_room()
+        return self._playout.busy and self._ended is None
+
+    def check(self, now: float) -> None:
+        """The pacer's slow tick: is the client there, does it read."""
+        if self._ended is None:
+            try:
+                self._guard.check(now, self._writer.sending_since)
+            except ClientError as error:
+                self.refuse(error)
+            if self._guard.should_ping(now):
+                self._say([Ping()])
+
+    def _send_audio(self, now: float) -> None:
+        for each in self._playout.take(now):
+            if isinstance(each, Chunk):
+                for observer in self._observers:
+                    observer.audio_out(now, each)
+                self._say([self._wire.audio(each.pcm)])
+            else:
+                self._say(self._wire.custom(str(each)))
+
+
+def _audio_bytes(item: bytes | Begin | Finish) -> int:
+    return len(item) if isinstance(item, bytes) else 0
+
+
+def _playout_options(can: Capabilities, limits: Limits) -> PlayoutOptions:
+    return PlayoutOptions(
+        rate_hz=can.rate_out,
+        lead_ms=limits.lead_ms,
+        capacity_ms=limits.playout_ms,
+        reports=can.marks,
+        pauses=can.pause,
+    )

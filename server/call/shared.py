@@ -1,0 +1,72 @@
+"""What a session is given: its connection, and what the calls of one process have in common."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from msgspec import Struct
+
+from audio.playout import Chunk, PlayoutOptions
+from server.agent import Agent
+from server.call import events as e
+from server.call.hub import Journal
+from server.call.pacer import Pacer
+from server.call.policy import CallSettings
+from server.call.services import Engines
+from server.config import Limits
+from server.protocols.wire import Incoming, Message, Opened, Ping, Pong
+
+
+class Socket(Protocol):
+    """One connection, as the session needs it."""
+
+    async def receive(self) -> Message | Ping | Pong:
+        """What comes next. Raises ClientError for what is no message, EOFError at the end."""
+
+    async def send(self, message: Message | Ping | Pong) -> None:
+        """Send; waits while the client does not read. Raises EOFError when the connection is gone. One at a time."""
+
+    async def close(self, code: int, reason: str) -> None:
+        """Close, with a code and a few words, in a short time also where the client does not read; `receive` ends."""
+
+
+class Greeting(Struct, frozen=True):
+    """How a call was opened: what the client wants, what else came with it, and since when it is silent, if it is."""
+
+    opened: Opened
+    first: list[Incoming]
+    silent_since: float | None = None
+
+
+class Observer(Protocol):
+    """Hears everything that happens in a call; must be quick and must not fail."""
+
+    def fact(self, now: float, fact: e.Fact) -> None:
+        """A fact is about to be handled."""
+
+    def event(self, now: float, event: e.Event) -> None:
+        """The core tells something."""
+
+    def audio_out(self, now: float, chunk: Chunk) -> None:
+        """Audio leaves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What the calls of one process have in common."""
+
+    agent: Agent
+    settings: CallSettings
+    limits: Limits
+    engines: Engines
+    pacer: Pacer
+    run_sync: Callable[..., Coroutine[Any, Any, Any]] = asyncio.to_thread
+    """Runs a plain function off the loop: `run_sync(function, **arguments)`."""
+    observers: Callable[[str], tuple[Observer, ...]] = lambda _: ()
+    """Makes the observers of a call."""
+    dropped: Callable[[str, int], None] = lambda *_: None
+    """Counts what a call has dropped or what came too late, by kind."""
+    journal: Callable[[str, CallSettings, PlayoutOptions], Journal | None] = lambda *_: None

@@ -1,0 +1,227 @@
+"""The bot's side of the core: what is said, what the voice has of it, what was heard, how a barge-in cuts it. Pure.
+
+A frame goes opened ─► given to the voice ─► synthesised ─► heard. Its words stand in the log from the beginning, and
+are cut there at what was heard when it ends early.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+
+from audio.events import Heard
+from audio.playout import Cut, Playout
+from llm.context import Entry, Log
+from server.call import events as e
+from server.call.outbox import Outbox
+from server.call.policy import Policy
+
+
+class Speaking:
+    """Frames of one call, from text to ear."""
+
+    def __init__(self, playout: Playout, log: Log, out: Outbox) -> None:
+        self.playout = playout
+        self._log = log
+        self._out = out
+        self._number = 0
+        self._cut_off: dict[int, tuple[Entry, str]] = {}  # frame -> words lost to a sound that may be nothing
+        self._messages: dict[Entry, str] = {}  # the bot's messages that are not over -> what was told of them
+        self._waiting: deque[int] = deque()  # frames that the voice does not have yet
+        self._at_voice: dict[int, bool] = {}  # frames that it has -> for the second time
+        self._voice_since = 0.0  # its last sign of life
+        self._audible = False  # as it was told
+
+    # --- saying -----------------------------------------------------------------------------------------------------
+
+    def say(self, text: str, policy: Policy, *, interruptible: bool = True) -> None:
+        """Say words of the application: a message of its own in the log."""
+        if text.strip():
+            entry = self._log.assistant()
+            self.follow(entry)
+            self.piece(entry, text, policy, interruptible=interruptible)
+
+    def piece(self, entry: Entry, text: str, policy: Policy, *, interruptible: bool = True) -> None:
+        """Say a piece of a message; when too much waits already it is dropped, and that is told."""
+        if text.strip() and self._has_room(policy):
+            self._number += 1
+            self.playout.open(self._number, text, interruptible=interruptible)
+            self._log.say(entry, self._number, text)
+            self._waiting.append(self._number)
+
+    def send(self, payload: str, policy: Policy, *, interruptible: bool) -> None:
+        """Give a message for the client its place among the speech."""
+        if self._has_room(policy):
+            self._number += 1
+            self.playout.message(self._number, payload, interruptible=interruptible)
+
+    def follow(self, entry: Entry) -> None:
+        """Tell what is heard of a message, and when it is over."""
+        self._messages.setdefault(entry, "")
+
+    def _has_room(self, policy: Policy) -> bool:
+        if len(self.playout) < policy.max_frames:
+            return True
+        self._out.tell(e.Problem("playout_full", "too much is waiting to be said; the rest was dropped"))
+        return False
+
+    # --- the voice --------------------------------------------------------------------------------------------------
+
+    def feed(self, policy: Policy, now: float) -> None:
+        """Give the voice the next frames; only so many that a barge-in wastes little."""
+        while self._waiting and len(self._at_voice) < policy.speak_ahead:
+            number = self._waiting.popleft()
+            if frame := self.playout.get(number):
+                if not self._at_voice:
+                    self._voice_since = now
+                self._at_voice[number] = False
+                self._out.emit(e.Speak(number, frame.text))
+
+    def on_queued(self, now: float) -> None:
+        """Audio came."""
+        self._voice_since = now
+
+    def on_synthesised(self, number: int, now: float) -> None:
+        """All audio of a frame is there."""
+        self._voice_since = now
+        self._at_voice.pop(number, None)
+        if self.playout.finish(number):
+            self._heard(number)
+
+    def on_failed(self, number: int, reason: str, now: float) -> None:
+        """The voice gave a frame up: it gets it once more, if nothing of it was said; else the frame ends here."""
+        frame = self.playout.get(number)
+        second = self._at_voice.pop(number, None)
+        if frame is None or second is None:
+            return
+        self._voice_since = now
+        if not second and frame.queued == 0:
+            self._at_voice[number] = True
+            self._out.emit(e.Speak(number, frame.text))
+        else:
+            self._give_up(number, reason)
+
+    def watch(self, policy: Policy, now: float) -> None:
+        """A voice that is silent for too long has lost its frame; the next may do better."""
+        if now >= self.voice_deadline(policy):
+            number = next(iter(self._at_voice))
+            del self._at_voice[number]
+            self._voice_since = now
+            self._give_up(number, "the voice gave no audio in time")
+
+    def voice_deadline(self, policy: Policy) -> float:
+        """When the voice must have given audio; inf while it has nothing to say or must wait for room."""
+        if not self._at_voice or self.playout.full:
+            return math.inf
+        frame = self.playout.get(next(iter(self._at_voice)))
+        begun = frame is not None and frame.queued > 0
+        return self._voice_since + (policy.speech_next_s if begun else policy.speech_first_s)
+
+    def _give_up(self, number: int, reason: str) -> None:
+        self._out.tell(e.Problem("speech_failed", f"frame {number}: {reason}"))
+        if cut := self.playout.fail(number):
+            self._shorten(cut)
+
+    # --- what is heard ----------------------------------------------------------------------------------------------
+
+    def on_played(self, frames: tuple[Heard, ...], now: float) -> None:
+        """The caller has heard more."""
+        if self.playout.full:
+            self._voice_since = now  # the voice had to wait for this
+        for number, samples, sent in ((each.frame, each.samples, each.sent) for each in frames):
+            frame, entry = self.playout.get(number), self._log.entry_of(number)
+            if self.playout.played(number, samples, sent):
+                self._heard(number)
+            if frame is not None and entry in self._messages and samples > 0:
+                self._caption(entry, number, frame.text_at(samples, self.playout.options.rate_hz))
+
+    def _caption(self, entry: Entry, number: int, part: str) -> None:
+        text = entry.heard_text(number, part)
+        if text.strip() and text != self._messages[entry]:
+            self._messages[entry] = text
+            self._out.tell(e.AssistantTranscript(text, False))
+
+    def _heard(self, number: int) -> None:
+        self._log.heard(number)
+
+    def stop(self, now: float, coming: Entry | None) -> bool:
+        """Barge-in: drop what may be dropped and cut the log at what was heard. True when words of `coming` are lost.
+
+        Those a model will say again; what is lost of complete messages is kept until `say_rest` or `forget_rest`.
+        """
+        interruption = self.playout.interrupt(now)
+        lost = False
+        for cut in interruption.cuts:
+            entry = self._log.entry_of(cut.frame)
+            self._shorten(cut)
+            if entry is not None and cut.lost.strip():
+                lost = lost or entry is coming
+                if entry is not coming:
+                    later = self._cut_off.get(cut.frame, (entry, ""))[1]
+                    self._cut_off[cut.frame] = (entry, cut.lost + later)
+        if interruption.clear:
+            self._out.emit(e.Flush())
+        if interruption.cuts:
+            self._out.tell(e.Interrupted())
+        return lost
+
+    def _shorten(self, cut: Cut) -> None:
+        """A frame ended early, at once or when what the client has of it is played."""
+        self._at_voice.pop(cut.frame, None)
+        if self.playout.get(cut.frame):
+            self._log.shorten(cut.frame, cut.heard)
+        else:
+            self._log.cut(cut.frame, cut.heard)
+
+    def say_rest(self, policy: Policy) -> None:
+        """What cut the words off was nothing: say what is left of them."""
+        rest, self._cut_off = self._cut_off, {}
+        for entry, text in rest.values():
+            self.follow(entry)
+            self.piece(entry, text, policy)
+
+    def forget_rest(self) -> None:
+        """What cut the words off was a turn of the caller."""
+        self._cut_off.clear()
+
+    @property
+    def idle(self) -> bool:
+        """Nothing is being said, and nothing that was cut off may still be said."""
+        return not self.playout.busy and not self._cut_off
+
+    def hold(self, wanted: bool, now: float) -> None:
+        """Stop playing and keep everything, or play on."""
+        if wanted and not self.playout.held:
+            self.playout.hold(now)
+            self._out.emit(e.Hold())
+        elif self.playout.held and not wanted:
+            self.playout.resume(now)
+            self._out.emit(e.Resume())
+
+    def close(self) -> None:
+        """The call is over: nothing more will be heard."""
+        for cut in self.playout.close():
+            self._log.cut(cut.frame, cut.heard)
+        self._waiting.clear()
+        self._at_voice.clear()
+        self._cut_off.clear()
+
+    # --- telling ----------------------------------------------------------------------------------------------------
+
+    def report(self, coming: Entry | None) -> None:
+        """Tell when the bot begins and ends to be heard, and which messages are over. More of `coming` is expected."""
+        head = self.playout.head
+        if not self._audible and head is not None and head.seen_sent > 0 and head.payload is None:
+            self._audible = True
+            self._out.tell(e.BotSpeech(True))
+        going_on = {entry for entry, _ in self._cut_off.values()} | ({coming} if coming else set())
+        for entry in [entry for entry in self._messages if entry not in going_on and not entry.speaking]:
+            told = self._messages.pop(entry)
+            self._log.forget(entry)
+            if entry.text.strip() or told:
+                self._out.tell(e.AssistantTranscript(entry.text, True))
+            if entry.text.strip():
+                self._out.tell(e.AssistantTurn(entry.text))
+        if self._audible and not self.playout.busy and coming is None:
+            self._audible = False
+            self._out.tell(e.BotSpeech(False))

@@ -1,0 +1,146 @@
+"""The calls of this process: who is admitted, how a call is opened, and how all of them end when the server goes."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from hmac import compare_digest
+
+from loguru import logger
+
+from link.errors import ClientError, Overloaded
+from server.call import events as e
+from server.call.session import FAULT, Session
+from server.call.shared import Greeting, Shared, Socket
+from server.config import Limits, Settings
+from server.engines import ProcessEngines
+from server.observers.metrics import Metrics
+from server.protocols.wire import Incoming, Opened, Ping, Pong, Wire
+
+GOING = "the server is going away"
+FULL = "the server has as many calls as it may"
+
+
+class Calls:
+    """Admission, the running calls, drain."""
+
+    def __init__(self, settings: Settings, engines: ProcessEngines, shared: Shared, metrics: Metrics) -> None:
+        self._settings = settings
+        self._engines = engines
+        self._shared = shared
+        self._metrics = metrics
+        self._running: set[Session] = set()
+        self._opening = 0
+        self._ending = False
+        self._empty = asyncio.Event()
+        self._empty.set()
+        self.draining = False
+
+    @property
+    def count(self) -> int:
+        """Calls that go on or are about to begin."""
+        return len(self._running) + self._opening
+
+    def refusal(self) -> str | None:
+        """Why no further call can be taken; None when one can."""
+        if self.draining:
+            return GOING
+        if self.count >= self._settings.max_calls:
+            return FULL
+        if self._engines.free <= self.count - len(self._running):
+            return "the server has no free speech recogniser or voice"
+        return None
+
+    async def hold(self, socket: Socket, wire: Wire, *, trusted: bool) -> e.End:
+        """Open a call on a socket and hold it; `trusted`: the token was shown with the upgrade already."""
+        call_id = secrets.token_hex(6)
+        with logger.contextualize(call=call_id):
+            self._opening += 1
+            self._empty.clear()
+            try:
+                end = await self._open(call_id, socket, wire, trusted)
+            finally:
+                self._opening -= 1
+                if self.count == 0:
+                    self._empty.set()
+            self._metrics.ended.labels(str(end.code)).inc()
+            return end
+
+    async def _open(self, call_id: str, socket: Socket, wire: Wire, trusted: bool) -> e.End:
+        try:
+            if self.count > self._settings.max_calls:  # several were in their upgrade when the last place was taken
+                raise Overloaded(FULL)
+            greeting = await greet(socket, wire, self._shared.limits)
+            if self._settings.token and not trusted and not same(greeting.opened.token, self._settings.token):
+                raise ClientError(1008, "the token is missing or wrong")
+            if self._ending:
+                raise ClientError(1012, GOING)
+            session = Session(call_id, socket, wire, greeting, self._shared)
+        except Exception as error:
+            return await self._no_call(socket, error)
+        self._running.add(session)
+        self._opening -= 1
+        try:
+            return await session.run()
+        finally:
+            self._opening += 1
+            self._running.discard(session)
+
+    async def _no_call(self, socket: Socket, error: Exception) -> e.End:
+        match error:
+            case ClientError():
+                end = e.End(str(error), error.code)
+            case Overloaded():
+                end = e.End(str(error), 1013)
+            case EOFError():
+                end = e.End("the client left", 1006)
+            case _:
+                logger.opt(exception=error).error("a call could not begin by a fault of ours")
+                end = e.End(FAULT, 1011)
+        logger.info("no call: {}", end.reason)
+        self._metrics.refused.labels(str(end.code)).inc()
+        await socket.close(end.code, end.reason)
+        return end
+
+    async def drain(self, limit_s: float) -> None:
+        """Take no new calls; let the running ones go on for at most `limit_s`, then end them with 1012."""
+        self.draining = True
+        try:
+            async with asyncio.timeout(limit_s):
+                await self._empty.wait()
+        except TimeoutError:
+            logger.warning("{} calls are ended after {:g} s of draining", len(self._running), limit_s)
+            self.end_all()
+            await self._empty.wait()
+
+    def end_all(self) -> None:
+        """End every call now, those too that are just being opened."""
+        self._ending = True
+        for session in list(self._running):
+            session.drain()
+
+
+async def greet(socket: Socket, wire: Wire, limits: Limits) -> Greeting:
+    """The opening of a call: its first message, or the defaults after `ready_s`. Raises ClientError, EOFError."""
+    incoming: list[Incoming] = []
+    silent_since: float | None = asyncio.get_running_loop().time()
+    try:
+        async with asyncio.timeout(limits.ready_s):
+            while not incoming:
+                message = await socket.receive()
+                silent_since = None
+                if isinstance(message, Ping):
+                    await socket.send(Pong(message.data))
+                elif not isinstance(message, Pong):
+                    incoming = wire.receive(message)
+    except TimeoutError:
+        incoming = wire.begin()
+    opened, *rest = incoming
+    if not isinstance(opened, Opened):
+        raise ClientError(1008, "the first message does not open a call")
+    return Greeting(opened, rest, silent_since)
+
+
+def same(given: str, wanted: str) -> bool:
+    """Whether two secrets are equal, in a time that tells nothing."""
+    return compare_digest(given.encode(errors="surrogatepass"), wanted.encode(errors="surrogatepass"))

@@ -1,0 +1,1 @@
+"""The commands of the command line, one file each: `add(parser)` says what it takes, `run(options)` does it."""

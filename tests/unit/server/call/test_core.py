@@ -1,0 +1,503 @@
+"""The core: when it asks, yields, runs tools, apologises and ends. The simulated world has the rest (tests/sim)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from audio.events import SpeechFailed, SpeechStarted, SpeechStopped, Synthesised, Transcript, Word
+from llm.context import AssistantMessage, Call, DeveloperMessage, UserMessage
+from llm.events import (
+    Ask,
+    Cancel,
+    Delta,
+    FunctionCall,
+    LinkDown,
+    LinkUp,
+    ReplyDone,
+    ReplyFailed,
+    ToolDone,
+    ToolUpdate,
+)
+from server.call import events as e
+from server.call.core import CallState
+from server.call.policy import Policy, Sentences
+from tests.unit.server.call.core_stand import Stand, spec
+
+
+def answered(text: str = "It is noon.", **settings: Any) -> Stand:
+    """A call in which the bot says `text` after a turn of the caller, all of it synthesised."""
+    stand = Stand(**settings)
+    stand.hear("what time is it")
+    stand.post(Delta(stand.reply, text))
+    stand.post(ReplyDone(stand.reply))
+    stand.voice()
+    return stand
+
+
+def test_the_greeting_is_said_and_stands_in_the_log() -> None:
+    stand = Stand(greeting="Hello there.")
+    stand.voice()
+    stand.wait(1.0)
+    assert stand.told(e.AssistantTurn) == [e.AssistantTurn("Hello there.")]
+    assert stand.core.log.items() == (AssistantMessage("Hello there."),)
+
+
+def test_a_turn_is_asked_with_the_log_and_answered() -> None:
+    stand = answered()
+    assert stand.request.items == (UserMessage("what time is it"),)
+    stand.wait(2.0)
+    assert stand.told(e.AssistantTurn) == [e.AssistantTurn("It is noon.")]
+    assert [each.on for each in stand.told(e.BotSpeech)] == [True, False]
+
+
+def test_nothing_is_asked_before_the_link_is_up_and_then_at_once() -> None:
+    stand = Stand(connected=False)
+    stand.hear("hello")
+    assert stand.commands(Ask) == []
+    assert [type(each) for each in stand.post(LinkUp()) if isinstance(each, Ask)] == [Ask]
+
+
+def test_a_cough_holds_and_resumes_and_loses_nothing() -> None:
+    stand = answered("One two three four five six.")
+    stand.wait(stand.now + 0.2)
+    stand.post(SpeechStarted(64.0))
+    assert isinstance(stand.all[-1], e.Hold)
+    stand.wait(stand.now + 0.2)
+    stand.post(SpeechStopped(200.0))
+    stand.wait(stand.now + 0.2)
+    assert stand.commands(e.Resume)
+    stand.post(Transcript("", True))
+    stand.wait(stand.now + 2.0)
+    assert stand.told(e.Interrupted) == []
+    assert stand.told(e.AssistantTurn)[-1].text == "One two three four five six."
+
+
+def test_words_are_a_barge_in_at_once_and_the_log_is_cut_at_what_was_heard() -> None:
+    stand = answered("One two three four five six.")
+    stand.wait(stand.now + 0.25)
+    stand.post(SpeechStarted(64.0))
+    commands = stand.post(Transcript("wait", False))
+    assert any(isinstance(each, e.Flush) for each in commands) or stand.told(e.Interrupted)
+    stand.post(SpeechStopped(200.0), stand.now + 0.3)
+    stand.post(Transcript("wait stop", True))
+    stand.wait(stand.now + 0.4)
+    said = [item.text for item in stand.request.items]
+    assert said[0] == "what time is it"
+    assert said[1] in ("One two three", "One two three four"), "the word being played is the last"
+    assert said[2] == "wait stop"
+
+
+def test_a_long_sound_without_words_stops_the_bot_and_then_it_says_the_rest() -> None:
+    stand = answered("One two three four five six seven eight nine ten.")
+    stand.wait(stand.now + 0.2)
+    stand.post(SpeechStarted(64.0))
+    stand.wait(stand.now + 0.6)
+    assert len(stand.told(e.Interrupted)) == 1
+    stand.post(SpeechStopped(200.0))
+    stand.post(Transcript("", True))
+    stand.voice()
+    stand.wait(stand.now + 2.0)
+    assert len(stand.commands(Ask)) == 1, "no model is needed for words that are known"
+    assert stand.told(e.AssistantTurn)[-1].text == "One two three four five six seven eight nine ten."
+
+
+def test_a_very_long_sound_that_stopped_the_bot_is_not_asked_about() -> None:
+    stand = answered("One two three four five six seven eight nine ten.")
+    stand.wait(stand.now + 0.2)
+    stand.hear("", seconds=1.5)
+    stand.voice()
+    stand.wait(stand.now + 2.0)
+    assert len(stand.commands(Ask)) == 1
+    assert stand.told(e.AssistantTurn)[-1].text == "One two three four five six seven eight nine ten."
+
+
+def test_words_behind_protected_speech_that_are_cut_twice_are_said_again_from_their_beginning() -> None:
+    stand = Stand()
+    stand.post(e.Say("Protected words are six words long.", interruptible=False))
+    stand.post(e.Say("One two three four."))
+    stand.voice(frames=1)
+    stand.hub.audio(2, 480, tuple(Word(20.0 + 100 * n, end) for n, end in enumerate((3, 7, 13, 19))), bytes(960))
+    stand.post(Synthesised(2))
+    stand.wait(0.05)
+    stand.post(SpeechStarted(64.0))
+    stand.wait(0.9)  # long enough while the first is heard, and still going on when the second begins
+    stand.post(SpeechStopped(200.0))
+    stand.post(Transcript("", True))
+    stand.voice()
+    stand.wait(3.0)
+    assert len(stand.told(e.Interrupted)) == 2
+    said = [each.text for each in stand.told(e.AssistantTurn)]
+    assert said == ["Protected words are six words long.", "One two three four."]
+
+
+def test_a_long_sound_in_an_answer_that_is_still_coming_lets_the_model_go_on() -> None:
+    stand = Stand()
+    stand.hear("tell me a story")
+    stand.post(Delta(stand.reply, "Once upon a time there was a king. He had "))
+    stand.voice()
+    stand.wait(stand.now + 0.2)
+    stand.post(SpeechStarted(64.0))
+    stand.wait(stand.now + 0.6)
+    stand.post(SpeechStopped(200.0))
+    stand.post(Transcript("", True))
+    assert len(stand.commands(Ask)) == 2
+    assert stand.request.note == Sentences().go_on
+    last = stand.request.items[-1]
+    assert isinstance(last, AssistantMessage)
+    assert "Once upon a time there was a king.".startswith(last.text)
+    stand.post(Delta(stand.reply, "the end."))
+    stand.post(ReplyDone(stand.reply))
+    assert len(stand.core.log.items()) == 2, "the answer goes on in the same message"
+
+
+def test_protected_speech_is_not_held_and_not_dropped() -> None:
+    stand = Stand()
+    stand.post(e.Say("This call may be recorded today and perhaps tomorrow as well.", interruptible=False))
+    stand.voice()
+    stand.wait(0.1)
+    stand.hear("hello")
+    assert stand.commands(e.Hold) == []
+    assert stand.playout.busy
+    stand.wait(2.0)
+    assert stand.told(e.AssistantTurn)[0].text == "This call may be recorded today and perhaps tomorrow as well."
+
+
+def test_speech_that_is_not_understood_is_said_so_by_the_model() -> None:
+    stand = Stand()
+    stand.hear("", seconds=1.5)
+    assert stand.request.items == (DeveloperMessage(Sentences().unclear),)
+    assert stand.told(e.UserTurn)[-1].text == ""
+
+
+def test_a_lost_link_in_an_answer_goes_on_from_the_words_that_were_given_to_the_voice() -> None:
+    stand = Stand()
+    stand.hear("tell me a story")
+    stand.post(Delta(stand.reply, "Once there was a king. He lived in a ca"))
+    stand.post(LinkDown("reset"))
+    stand.post(LinkUp())
+    assert stand.request.items[-1] == AssistantMessage("Once there was a king.")
+    assert stand.request.note
+    stand.post(Delta(stand.reply, "He lived in a castle."))
+    stand.post(ReplyDone(stand.reply))
+    assert stand.core.log.items()[-1] == AssistantMessage("Once there was a king. He lived in a castle.")
+
+
+def test_a_lost_link_before_the_first_word_asks_again_as_before() -> None:
+    stand = Stand()
+    stand.hear("hello")
+    stand.post(LinkDown("1011"))
+    stand.post(LinkUp())
+    assert [each.request for each in stand.commands(Ask)] == [stand.request] * 2
+    assert stand.request.note == ""
+
+
+def test_output_of_an_abandoned_answer_is_refused_and_counted() -> None:
+    stand = Stand()
+    stand.hear("hello")
+    old = stand.reply
+    stand.post(e.UserText("never mind"))
+    assert Cancel(old) in stand.commands(Cancel)
+    stand.post(Delta(old, "Too late."))
+    stand.post(FunctionCall(old, "c1", "look", "{}"))
+    stand.post(ReplyDone(old))
+    assert stand.core.answering.stale == 3
+    assert stand.commands(e.Speak) == []
+    assert stand.commands(e.RunTool) == []
+
+
+def test_a_silent_provider_is_noticed_and_asked_again_on_a_new_connection() -> None:
+    stand = Stand()
+    stand.hear("hello")
+    stand.wait(stand.now + Policy().first_output_s + 0.1)
+    assert stand.commands(Cancel) == [Cancel(1, stalled=True)]
+    assert stand.reply == 2
+
+
+def test_a_provider_that_goes_silent_in_the_middle_is_noticed_sooner() -> None:
+    stand = Stand()
+    stand.hear("hello")
+    stand.post(Delta(1, "Well, "))
+    stand.wait(stand.now + Policy().next_output_s + 0.1)
+    assert stand.commands(Cancel) == [Cancel(1, stalled=True)]
+
+
+def test_after_three_failures_the_caller_is_told_and_the_call_goes_on() -> None:
+    stand = Stand()
+    stand.hear("hello")
+    for _ in range(3):
+        stand.post(ReplyFailed(stand.reply, "overloaded"))
+    assert stand.told(e.Problem)[-1].code == "no_answer"
+    assert stand.commands(e.Speak)[-1].text == Sentences().apology
+    stand.hear("hello again")
+    assert stand.request.items[-1] == UserMessage("hello again")
+
+
+def test_the_patience_counts_from_the_turn_however_often_it_was_tried() -> None:
+    stand = Stand(policy=Policy(max_attempts=99))
+    stand.hear("hello")
+    began = stand.now
+    while not stand.told(e.Problem) or stand.told(e.Problem)[-1].code != "no_answer":
+        stand.post(LinkDown("flapping"), stand.now + 1.0)
+        stand.post(LinkUp(), stand.now + 1.0)
+        assert stand.now < began + 40, "it never gives up"
+    assert stand.now - began == pytest.approx(Policy().give_up_s, abs=2.5)
+
+
+def test_a_provider_wish_to_wait_is_kept() -> None:
+    stand = Stand()
+    stand.hear("hello")
+    stand.post(ReplyFailed(1, "429", retry_after_s=2.0))
+    stand.wait(stand.now + 1.9)
+    assert len(stand.commands(Ask)) == 1
+    stand.wait(stand.now + 0.2)
+    assert len(stand.commands(Ask)) == 2
+
+
+def test_a_refusing_provider_ends_the_call_with_a_word() -> None:
+    stand = Stand()
+    stand.post(LinkDown("401", fatal=True))
+    stand.voice()
+    stand.wait(3.0)
+    assert stand.told(e.AssistantTurn)[-1].text == Sentences().fatal
+    assert isinstance(stand.all[-1], e.End)
+
+
+def test_words_before_a_call_are_said_at_once() -> None:
+    stand = Stand(tools=(spec("look"),))
+    stand.hear("look it up")
+    stand.post(Delta(1, "Let me look that up"))
+    commands = stand.post(FunctionCall(1, "c1", "look", "{}"))
+    assert any(isinstance(each, e.Speak) for each in commands), "not only when the answer is complete"
+
+
+def test_a_blocking_tool_holds_the_answer_back_and_its_result_asks_once() -> None:
+    stand = Stand(tools=(spec("look"),))
+    stand.hear("look it up")
+    stand.post(FunctionCall(1, "c1", "look", "{}"))
+    stand.post(FunctionCall(1, "c2", "look", "{}"))
+    stand.post(ReplyDone(1))
+    assert len(stand.commands(e.RunTool)) == 2
+    stand.post(ToolDone("c1", "completed", "one"))
+    assert len(stand.commands(Ask)) == 1
+    stand.post(ToolDone("c2", "failed", "Error: two"))
+    assert len(stand.commands(Ask)) == 2
+    calls = (Call("c1", "look", "{}", "one"), Call("c2", "look", "{}", "Error: two"))
+    assert stand.request.items[-1] == AssistantMessage("", calls)
+
+
+def test_a_result_that_comes_while_the_caller_speaks_is_neither_answered_nor_lost() -> None:
+    stand = Stand(tools=(spec("look"),))
+    stand.hear("look it up")
+    stand.post(FunctionCall(1, "c1", "look", "{}"))
+    stand.post(ReplyDone(1))
+    stand.post(SpeechStarted(64.0))
+    stand.post(ToolDone("c1", "completed", "found"))
+    assert len(stand.commands(Ask)) == 1
+    stand.post(SpeechStopped(200.0), stand.now + 0.2)
+    stand.post(Transcript("", True))
+    stand.wait(stand.now + 0.1)
+    assert len(stand.commands(Ask)) == 2
+
+
+def test_a_turn_of_the_caller_cancels_a_blocking_tool_and_not_an_async_one() -> None:
+    stand = Stand(tools=(spec("look"), spec("timer", cancel_on_interruption=False)))
+    stand.hear("both please")
+    stand.post(FunctionCall(1, "c1", "look", "{}"))
+    stand.post(FunctionCall(1, "c2", "timer", "{}"))
+    stand.post(ReplyDone(1))
+    stand.post(e.UserText("never mind"))
+    assert stand.commands(e.CancelTool) == [e.CancelTool("c1")]
+    assert [each.outcome for each in stand.told(e.ToolFinished)] == ["cancelled"]
+    assert stand.reply == 2
+    stand.post(ToolDone("c1", "completed", "too late"))
+    assert stand.core.calling.ledger.late == 1
+
+
+def test_a_cough_cancels_no_tool() -> None:
+    stand = Stand(tools=(spec("look"),))
+    stand.hear("look it up")
+    stand.post(FunctionCall(1, "c1", "look", "{}"))
+    stand.post(ReplyDone(1))
+    stand.hear("", seconds=0.3)
+    assert stand.commands(e.CancelTool) == []
+
+
+def test_an_async_result_waits_until_the_answer_being_spoken_is_over() -> None:
+    stand = Stand(tools=(spec("timer", cancel_on_interruption=False),))
+    stand.hear("set a timer")
+    stand.post(FunctionCall(1, "c1", "timer", "{}"))
+    stand.post(ReplyDone(1))
+    assert stand.reply == 2, "the model goes on at once"
+    stand.post(Delta(2, "The timer runs for some time now."))
+    stand.post(ReplyDone(2))
+    stand.voice()
+    stand.wait(stand.now + 0.1)
+    stand.post(ToolUpdate("c1", "half way"))
+    stand.post(ToolDone("c1", "completed", "it rang"))
+    assert stand.reply == 2
+    stand.wait(stand.now + 1.0)
+    assert stand.reply == 3
+    texts = [item.text for item in stand.request.items if isinstance(item, DeveloperMessage)]
+    assert '"status":"running"' in texts[0].replace(" ", "")
+    assert '"status":"finished"' in texts[1].replace(" ", "")
+
+
+def test_a_turn_is_answered_at_once_although_an_async_result_waits_for_silence() -> None:
+    stand = Stand(tools=(spec("timer", cancel_on_interruption=False),))
+    stand.hear("set a timer")
+    stand.post(FunctionCall(1, "c1", "timer", "{}"))
+    stand.post(ReplyDone(1))
+    stand.post(ReplyDone(2))
+    stand.post(e.Say("Some protected words are being said just now.", interruptible=False))
+    stand.voice()
+    stand.post(LinkDown("reset"))
+    stand.post(e.UserText("hello"))
+    stand.post(ToolDone("c1", "completed", "it rang"))
+    stand.post(LinkUp())
+    assert stand.reply == 3, "the stronger reason counts"
+    assert stand.playout.busy
+
+
+def test_a_hung_tool_is_given_up_and_says_so() -> None:
+    stand = Stand(tools=(spec("look", timeout_s=2.0),))
+    stand.hear("look it up")
+    stand.post(FunctionCall(1, "c1", "look", "{}"))
+    stand.post(ReplyDone(1))
+    stand.wait(stand.now + 2.1)
+    assert stand.told(e.ToolFinished)[-1].outcome == "timed_out"
+    call = stand.request.items[-1]
+    assert isinstance(call, AssistantMessage)
+    assert call.calls[0].output == "Error: timed out after 2 seconds."
+
+
+def test_an_unknown_tool_is_answered_to_the_model() -> None:
+    stand = Stand()
+    stand.hear("do magic")
+    stand.post(FunctionCall(1, "c1", "magic", "{}"))
+    stand.post(ReplyDone(1))
+    call = stand.request.items[-1]
+    assert isinstance(call, AssistantMessage)
+    assert call.calls[0].output == "Error: function 'magic' is not registered."
+
+
+def test_a_tool_after_speech_waits_for_the_words_before_it() -> None:
+    stand = Stand(tools=(spec("end_call", when="after_speech"),))
+    stand.hear("goodbye")
+    stand.post(Delta(1, "Goodbye my friend."))
+    stand.post(FunctionCall(1, "c1", "end_call", "{}"))
+    stand.post(ReplyDone(1))
+    assert stand.commands(e.RunTool) == []
+    stand.voice()
+    stand.wait(stand.now + 0.2)
+    assert stand.commands(e.RunTool) == []
+    stand.wait(stand.now + 0.2)
+    assert len(stand.commands(e.RunTool)) == 1
+
+
+def test_hanging_up_lets_the_words_be_heard_and_nobody_interrupts_them() -> None:
+    stand = answered("One two three four five six.")
+    stand.wait(stand.now + 0.1)
+    stand.post(e.HangUp("done"))
+    assert stand.core.state is CallState.ENDING
+    stand.hear("wait a moment", seconds=0.2)
+    assert stand.commands(e.End) == []
+    stand.wait(stand.now + 0.5)
+    assert stand.commands(e.End) == [e.End("done")]
+    assert stand.told(e.AssistantTurn)[-1].text == "One two three four five six."
+
+
+def test_a_caller_who_is_gone_ends_everything_at_once() -> None:
+    stand = Stand(tools=(spec("look"), spec("timer", cancel_on_interruption=False)))
+    stand.hear("both")
+    stand.post(FunctionCall(1, "c1", "look", "{}"))
+    stand.post(FunctionCall(1, "c2", "timer", "{}"))
+    stand.post(e.Gone("hung up", 1001))
+    assert {each.call_id for each in stand.commands(e.CancelTool)} == {"c1", "c2"}
+    assert [each.outcome for each in stand.told(e.ToolFinished)] == ["cancelled", "cancelled"]
+    assert stand.all[-1] == e.End("hung up", 1001)
+    assert stand.core.deadline() is None
+    assert stand.post(e.UserText("anybody?")) == []
+
+
+def test_a_silent_caller_is_asked_once() -> None:
+    stand = Stand(policy=Policy(idle_ms=1000))
+    stand.wait(1.1)
+    assert stand.told(e.Idle) == [e.Idle()]
+    stand.voice()
+    stand.wait(5.0)
+    assert len(stand.told(e.Idle)) == 1
+    stand.hear("yes")
+    stand.post(ReplyDone(stand.reply))
+    stand.wait(stand.now + 1.5)
+    assert len(stand.told(e.Idle)) == 2
+
+
+def test_a_muted_caller_is_not_asked() -> None:
+    stand = Stand(policy=Policy(idle_ms=1000))
+    stand.post(e.Muted(True))
+    stand.wait(5.0)
+    assert stand.told(e.Idle) == []
+
+
+def test_a_call_has_a_longest_time() -> None:
+    stand = Stand(policy=Policy(max_call_s=5.0))
+    stand.wait(5.1)
+    stand.voice()
+    stand.wait(8.0)
+    assert stand.told(e.AssistantTurn)[-1].text == Sentences().too_long
+    assert stand.commands(e.End) == [e.End("the call reached its longest time")]
+
+
+def test_pressed_keys_are_a_turn_at_the_hash_or_after_a_pause() -> None:
+    stand = Stand()
+    stand.post(e.Dtmf("12"))
+    stand.post(e.Dtmf("3#"))
+    assert stand.told(e.UserTurn)[-1].text == "[keys pressed: 123#]"
+    stand.post(e.Dtmf("7"))
+    stand.wait(stand.now + 2.1)
+    assert stand.told(e.UserTurn)[-1].text == "[keys pressed: 7]"
+
+
+def test_a_frame_that_the_voice_refuses_is_tried_once_more() -> None:
+    stand = Stand(greeting="Hello there.")
+    assert stand.post(SpeechFailed(1, "no")) == [e.Speak(1, "Hello there.")]
+    stand.post(SpeechFailed(1, "no"))
+    assert stand.told(e.Problem)[-1].code == "speech_failed"
+    assert not stand.playout.busy
+    assert stand.core.log.items() == ()
+
+
+def test_an_endless_answer_is_cut_off_and_told() -> None:
+    stand = Stand(policy=Policy(max_answer_bytes=1000))
+    stand.hear("go on for ever")
+    for _ in range(30):
+        stand.post(Delta(1, "And then he said this and that again. "))
+    assert stand.told(e.Problem)[-1].code == "answer_too_long"
+    assert Cancel(1) in stand.commands(Cancel)
+
+
+def test_more_than_can_wait_is_dropped_and_told() -> None:
+    stand = Stand(policy=Policy(max_frames=5))
+    for _ in range(9):
+        stand.post(e.Say("Again."))
+    assert len(stand.playout) == 5
+    assert [each.code for each in stand.told(e.Problem)] == ["playout_full"] * 4
+
+
+def test_the_voice_gets_only_so_many_pieces_at_once() -> None:
+    stand = Stand(policy=Policy(speak_ahead=2))
+    for _ in range(5):
+        stand.post(e.Say("Again."))
+    assert len(stand.commands(e.Speak)) == 2
+    stand.voice(frames=1)
+    assert len(stand.commands(e.Speak)) == 3
+
+
+def test_a_deadline_always_lies_ahead() -> None:
+    stand = answered("One two three.")
+    for _ in range(300):
+        deadline = stand.core.deadline()
+        assert deadline is None or deadline > stand.now
+        stand.wait(stand.now + 0.05)
