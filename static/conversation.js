@@ -1,0 +1,153 @@
+// The conversation as a list of items, from the server's messages. Pure.
+//
+// An item is a plain object with an `id` and a `kind`: "bubble" {role, text, open, cut, typed}, "tool" {name,
+// arguments, status, result}, "turn" {turn} (the latencies of the turn before it) or "note" {text}.
+// Each method returns the changes that it made, for the view: {op: "add" | "change" | "remove", item, after}, where
+// `after` is the id of the item that an added one follows (null: it is the first).
+
+const CAPACITY = 400; // items; the oldest leave the page
+const TYPED_CAPACITY = 8; // a server that never confirms is not waited for
+const SENTENCE_END = /[.!?…。！？؟।]["'’”»)\]]*$/u;
+
+export class Conversation {
+  #items = [];
+  #nextId = 1;
+  #open = { user: null, assistant: null };
+  #tools = new Map(); // the server's id of a call -> item
+  #typed = []; // what was typed and not yet confirmed by the server
+  #cleared = false; // a `clear` came while the assistant's bubble was open
+
+  get items() {
+    return this.#items;
+  }
+
+  /** A message from the server. */
+  receive(message) {
+    switch (message.type) {
+      case "transcript":
+        if (!(message.role in this.#open)) return [];
+        return message.final ? this.#close(message) : this.#update(message);
+      case "clear":
+        this.#cleared = this.#open.assistant !== null;
+        return [];
+      case "tool_call":
+        return this.#toolCall(message);
+      case "tool_result":
+        return this.#toolResult(message);
+      case "turn":
+        return this.#turn(message);
+      default:
+        return [];
+    }
+  }
+
+  /** What the person typed; the server's own transcript of it, if it sends one, is the same bubble. */
+  type(text) {
+    const changes = this.#add({ kind: "bubble", role: "user", text, open: false, cut: false, typed: true });
+    this.#typed = [...this.#typed, changes[0].item].slice(-TYPED_CAPACITY);
+    return changes;
+  }
+
+  /** A line between the bubbles. */
+  note(text) {
+    return this.#add({ kind: "note", text });
+  }
+
+  /** The call is over: nothing stays open, nothing stays running. */
+  finish() {
+    const changes = [];
+    for (const role of ["user", "assistant"]) {
+      const item = this.#open[role];
+      if (item) changes.push(...this.#close({ role, text: item.text }));
+    }
+    for (const item of this.#tools.values()) {
+      if (item.status === "running") changes.push(this.#change(item, { status: "unknown" }));
+    }
+    this.#tools.clear();
+    this.#typed = [];
+    return changes;
+  }
+
+  #update({ role, text }) {
+    const item = this.#open[role];
+    if (item) return item.text === text ? [] : [this.#change(item, { text })];
+    if (text === "") return [];
+    if (role === "assistant") this.#cleared = false;
+    const changes = this.#add({ kind: "bubble", role, text, open: true, cut: false, typed: false });
+    this.#open[role] = changes[0].item;
+    return changes;
+  }
+
+  #close({ role, text }) {
+    const item = this.#open[role];
+    this.#open[role] = null;
+    if (item === null) return this.#closed(role, text);
+    if (text === "") return [this.#remove(item)];
+    const cut = role === "assistant" && this.#wasCut(item.text, text);
+    return [this.#change(item, { text, open: false, cut })];
+  }
+
+  #closed(role, text) {
+    if (text === "") return [];
+    if (role === "user" && this.#confirmTyped(text)) return [];
+    return this.#add({ kind: "bubble", role, text, open: false, cut: false, typed: false });
+  }
+
+  #confirmTyped(text) {
+    const index = this.#typed.findIndex((item) => item.text === text);
+    if (index >= 0) this.#typed.splice(index, 1);
+    return index >= 0;
+  }
+
+  // Less was heard than shown, or the sound was cleared in the middle of a sentence. Protected speech survives a
+  // `clear` and ends like a sentence.
+  #wasCut(shown, heard) {
+    return heard.length < shown.length || (this.#cleared && !SENTENCE_END.test(heard.trimEnd()));
+  }
+
+  #toolCall({ id, name, arguments: args }) {
+    const changes = this.#add({ kind: "tool", name, arguments: args, status: "running", result: null });
+    this.#tools.set(id, changes[0].item);
+    return changes;
+  }
+
+  #toolResult({ id, name, status, result }) {
+    const known = this.#tools.get(id);
+    if (known) return [this.#change(known, { status, result })];
+    const changes = this.#add({ kind: "tool", name, arguments: null, status, result });
+    this.#tools.set(id, changes[0].item);
+    return changes;
+  }
+
+  // The latencies stand below the words that they were measured from.
+  #turn(turn) {
+    const index = this.#items.findLastIndex((item) => item.role === "user" && !item.open);
+    const taken = this.#items[index + 1]?.kind === "turn";
+    return this.#add({ kind: "turn", turn }, index < 0 || taken ? this.#items.length : index + 1);
+  }
+
+  #add(fields, index = this.#items.length) {
+    const item = { id: this.#nextId, ...fields };
+    this.#nextId += 1;
+    this.#items.splice(index, 0, item);
+    const changes = [{ op: "add", item, after: this.#items[index - 1]?.id ?? null }];
+    if (this.#items.length > CAPACITY) changes.push(this.#forgetOldest());
+    return changes;
+  }
+
+  #forgetOldest() {
+    const item = this.#items.shift();
+    for (const [id, tool] of this.#tools) if (tool === item) this.#tools.delete(id);
+    return { op: "remove", item };
+  }
+
+  #change(item, fields) {
+    Object.assign(item, fields);
+    return { op: "change", item };
+  }
+
+  #remove(item) {
+    this.#items.splice(this.#items.indexOf(item), 1);
+    return { op: "remove", item };
+  }
+}

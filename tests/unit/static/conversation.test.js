@@ -1,0 +1,123 @@
+import { equal } from "./check.js";
+import { Conversation } from "/static/conversation.js";
+
+const said = (role, text, final) => ({ type: "transcript", role, text, final });
+const texts = (conversation) =>
+  conversation.items.map(({ kind, role, text, open }) =>
+    kind === "bubble" ? `${role}${open ? "…" : ""}: ${text}` : kind,
+  );
+
+function after(...messages) {
+  const conversation = new Conversation();
+  for (const message of messages) conversation.receive(message);
+  return conversation;
+}
+
+export const tests = {
+  "cumulative words replace the open bubble, a final closes it"() {
+    const one = after(said("user", "what", false), said("user", "what time", false));
+    equal(texts(one), ["user…: what time"]);
+    one.receive(said("user", "What time?", true));
+    one.receive(said("user", "Now?", false));
+    equal(texts(one), ["user: What time?", "user…: Now?"]);
+  },
+
+  "each role has its own open bubble"() {
+    const both = after(
+      said("user", "a", false),
+      said("assistant", "b", false),
+      said("user", "a c", false),
+      said("assistant", "b d", false),
+    );
+    equal(texts(both), ["user…: a c", "assistant…: b d"]);
+  },
+
+  "an empty final takes the open bubble away"() {
+    equal(texts(after(said("user", "hm", false), said("user", "", true))), []);
+    equal(texts(after(said("user", "", true), said("user", "", false))), []);
+  },
+
+  "less heard than shown is a cut"() {
+    const cut = after(
+      said("assistant", "We open at nine and close", false),
+      said("assistant", "We open at nine", true),
+    );
+    equal([cut.items[0].text, cut.items[0].cut], ["We open at nine", true]);
+  },
+
+  "a clear in mid-sentence is a cut, protected speech that ends is none"() {
+    const clear = { type: "clear" };
+    const cut = after(said("assistant", "We open at", false), clear, said("assistant", "We open at", true));
+    equal(cut.items[0].cut, true);
+    const whole = after(
+      said("assistant", "This call", false),
+      clear,
+      said("assistant", "This call is recorded.", true),
+    );
+    equal(whole.items[0].cut, false);
+    const later = after(clear, said("assistant", "Well", false), said("assistant", "Well", true));
+    equal(later.items[0].cut, false, "the clear was before it");
+  },
+
+  "what was typed is shown once"() {
+    const conversation = new Conversation();
+    conversation.type("hello");
+    conversation.receive(said("user", "hello", true));
+    conversation.receive(said("user", "hello", true));
+    equal(texts(conversation), ["user: hello", "user: hello"]);
+  },
+
+  "tools are told apart by id, and may report on the way"() {
+    const conversation = after(
+      { type: "tool_call", id: "1", name: "timer", arguments: "{}" },
+      { type: "tool_call", id: "2", name: "timer", arguments: "{}" },
+      { type: "tool_result", id: "2", name: "timer", status: "failed", result: "no" },
+      { type: "tool_result", id: "1", name: "timer", status: "running", result: "half" },
+      { type: "tool_result", id: "3", name: "late", status: "completed", result: "x" },
+    );
+    equal(
+      conversation.items.map(({ name, status, result }) => [name, status, result]),
+      [
+        ["timer", "running", "half"],
+        ["timer", "failed", "no"],
+        ["late", "completed", "x"],
+      ],
+    );
+  },
+
+  "latencies stand below the words they are measured from"() {
+    const turn = { type: "turn", first_audio_ms: 400 };
+    const conversation = after(said("user", "a", true), said("assistant", "b", false), said("user", "c", false), turn);
+    equal(texts(conversation), ["user: a", "turn", "assistant…: b", "user…: c"]);
+    conversation.receive(turn);
+    equal(texts(conversation).at(-1), "turn", "a second one goes to the end");
+  },
+
+  "at the end nothing is open and nothing runs"() {
+    const conversation = after(said("assistant", "I was", false), {
+      type: "tool_call",
+      id: "1",
+      name: "t",
+      arguments: "{}",
+    });
+    conversation.finish();
+    equal(
+      conversation.items.map(({ open, status }) => open ?? status),
+      [false, "unknown"],
+    );
+  },
+
+  "messages that it does not know are ignored"() {
+    equal(texts(after({ type: "news" }, said("narrator", "x", true), { type: "ready" })), []);
+  },
+
+  "the page forgets the oldest"() {
+    const conversation = new Conversation();
+    const changes = Array.from({ length: 401 }, (_, i) => conversation.receive(said("user", `${i}`, true))).flat();
+    equal([conversation.items.length, conversation.items[0].text], [400, "1"]);
+    equal(
+      changes.filter(({ op }) => op === "remove").map(({ item }) => item.text),
+      ["0"],
+    );
+  },
+};
