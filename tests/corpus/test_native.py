@@ -1,0 +1,140 @@
+"""The corpus against the codec alone, and all of it against a real session over a real websocket in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from link.errors import ClientError
+from server.protocols.native import NativeWire
+from server.protocols.wire import Complaint
+from tests.corpus.native import (
+    MESSAGES,
+    Audio,
+    Bytes,
+    Case,
+    Frame,
+    Many,
+    Step,
+    StopReading,
+    Text,
+    Wait,
+)
+from tests.corpus.native_connections import CONNECTIONS
+from tests.corpus.raw import BINARY, TEXT, RawClient
+from tests.unit.server.server_stand import ServerStand
+from tests.virtual.loop import run
+
+LONG = " ".join(f"word{number}" for number in range(1000))
+CASES = (*MESSAGES, *CONNECTIONS)
+ALONE = [case for case in CASES if case.alone]
+
+
+def names(cases: list[Case]) -> list[str]:
+    return [case.name for case in cases]
+
+
+def test_the_corpus_is_large_and_each_case_has_its_own_name() -> None:
+    assert len(CASES) >= 150
+    assert len(set(names(list(CASES)))) == len(CASES)
+
+
+# --- the codec alone --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("case", ALONE, ids=names(ALONE))
+def test_codec(case: Case) -> None:
+    wire = NativeWire()
+    errors: list[str] = []
+    closes: int | None = None
+    if case.start:
+        wire.receive('{"type":"start"}')
+    try:
+        for step in case.steps:
+            assert isinstance(step, Text | Audio), "the codec takes whole messages"
+            meant = wire.receive(step.text if isinstance(step, Text) else step.pcm)
+            errors += [each.code for each in meant if isinstance(each, Complaint)]
+    except ClientError as error:
+        closes = error.code
+    assert (tuple(errors), closes) == (case.errors, case.closes)
+
+
+# --- over a real websocket --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("case", CASES, ids=names(list(CASES)))
+def test_session(case: Case) -> None:
+    run(over_the_wire(case))
+
+
+async def over_the_wire(case: Case) -> None:
+    answers = [[LONG]] if case.speaks else []
+    model = {"name": "tests.unit.server.parts:model", "answers": answers}
+    async with ServerStand(token=case.token, llm=model) as stand:
+        client = await stand.client(answers_pings=case.pings, headers=case.headers)
+        if case.start:
+            await client.say("start")
+            await client.hears("ready")
+        watcher = asyncio.get_running_loop().create_task(reads_at_last(stand, client, case.closes))
+        for step in case.steps:
+            await do(client, step)
+        if case.closes is None:
+            await is_alive(client)
+        assert await client.closed() == (case.closes or 1000)
+        await stand.over()
+        assert await stand.count("voicewire_calls_ended_total", code=str(case.closes or 1000)) == 1
+        assert [each["code"] for each in client.of("error")] == list(case.errors)
+        watcher.cancel()
+        await takes_the_next_call(stand, case.token)
+
+
+async def do(client: RawClient, step: Step) -> None:
+    """One step of a case."""
+    match step:
+        case Text(text):
+            await client.frame(TEXT, text.encode("utf-8", "surrogatepass"))
+        case Audio(pcm):
+            await client.frame(BINARY, pcm)
+        case Frame(opcode, payload, fin, rsv, masked):
+            await client.frame(opcode, payload, fin=fin, rsv=rsv, masked=masked)
+        case Bytes(data):
+            await client.write(data)
+        case Many(again, count, every_s):
+            loop = asyncio.get_running_loop()
+            begin = loop.time()
+            for number in range(count):
+                await do(client, again)
+                await asyncio.sleep(max(0.0, begin + (number + 1) * every_s - loop.time()))
+        case Wait(seconds):
+            await asyncio.sleep(seconds)
+        case StopReading():
+            client.stop_reading()
+
+
+async def is_alive(client: RawClient) -> None:
+    """The call goes on: what is said now is heard, and the end is in order."""
+    await client.say("unmute")
+    await client.say("text", text="still there")
+    await client.hears("transcript", role="user", text="still there", final=True)
+    await client.say("end")
+    await client.hears("ended")
+
+
+async def reads_at_last(stand: ServerStand, client: RawClient, code: int | None) -> None:
+    """A client that did not read is cut off while it still does not; what it reads then says why."""
+    for _ in range(1500):
+        await asyncio.sleep(0.1)
+        if stand.log.said(f"closed with {code}"):
+            await asyncio.sleep(4)
+            client.read_on()
+            return
+
+
+async def takes_the_next_call(stand: ServerStand, token: str) -> None:
+    """The server is as it was."""
+    client = await stand.client()
+    await client.say("start", token=token)
+    await client.hears("ready")
+    await client.say("end")
+    assert await client.closed() == 1000

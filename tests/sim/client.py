@@ -1,0 +1,144 @@
+"""A simulated client: a speaker that plays at real time, some milliseconds away, and knows what was truly heard."""
+
+from __future__ import annotations
+
+from array import array
+from collections import deque
+from collections.abc import Callable
+
+from audio.playout import Chunk
+
+RATE_HZ = 1000  # one sample is one millisecond, and its value is its place in its frame
+ALL_SAMPLES = array("h", range(32767)).tobytes()
+
+
+def samples(start: int, stop: int) -> bytes:
+    """PCM in which each sample says which one of its frame it is."""
+    return ALL_SAMPLES[start * 2 : stop * 2]
+
+
+class TooFarAhead(AssertionError):
+    """The server sent more than its lead allows."""
+
+
+class Client:
+    """Plays what comes, and reports if it can. Times are seconds; `at(delay, call, *args)` schedules."""
+
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        at: Callable[..., None],
+        *,
+        latency_s: float,
+        reports: bool,
+        pauses: bool,
+        lead_ms: float,
+    ) -> None:
+        self._clock = clock
+        self._at = at
+        self._lead_ms = lead_ms
+        self.latency_s = latency_s
+        self.reports = reports
+        self.pauses = pauses
+        self.on_played: Callable[[int], None] = lambda _: None
+        self.on_cleared: Callable[[int], None] = lambda _: None
+        self.heard: list[list[int]] = []  # [frame, from, to], in the order of hearing
+        self.messages: list[str] = []
+        self.total = 0
+        self._buffer: deque[list[int]] = deque()  # [frame, from, to]
+        self._last = 0.0
+        self._credit = 0.0  # played time that is not a whole sample yet
+        self._paused = False
+        self._gone = False
+        self._reporting = False
+
+    @property
+    def buffered(self) -> int:
+        """Milliseconds that wait to be played."""
+        return sum(stop - start for _, start, stop in self._buffer)
+
+    @property
+    def playing(self) -> int | None:
+        """The frame that is being heard."""
+        return self._buffer[0][0] if self._buffer else None
+
+    def take(self, what: object) -> None:
+        """The server sends audio or a message; it arrives later, in order."""
+        self._later(self._arrive, what)
+
+    def command(self, name: str) -> None:
+        """The server sends `clear`, `pause` or `resume`."""
+        self._later(self._obey, name)
+
+    def stop(self) -> None:
+        """The connection is gone; nothing is played any more."""
+        self.play()
+        self._gone = True
+        self._buffer.clear()
+
+    def _later(self, call: Callable[..., None], *args: object) -> None:
+        if self.latency_s:
+            self._at(self.latency_s, call, *args)
+        else:
+            call(*args)
+
+    def _arrive(self, what: object) -> None:
+        self.play()
+        if self._gone:
+            return
+        if isinstance(what, Chunk):
+            values = memoryview(what.pcm).cast("h")
+            if self.buffered + len(values) > self._lead_ms + 2 and not self.latency_s:
+                raise TooFarAhead(f"{self.buffered + len(values)} ms are ahead of the caller")
+            self._buffer.append([what.frame, values[0], values[-1] + 1])
+            if not self._reporting:
+                self._reporting = True
+                self._at(0.1, self._report)
+        else:
+            self.messages.append(str(what))
+
+    def _obey(self, name: str) -> None:
+        self.play()
+        if name == "clear":
+            self._buffer.clear()
+            if self.reports:
+                self._later(self.on_cleared, self.total)
+        elif self.pauses:
+            self._paused = name == "pause"
+
+    def play(self) -> None:
+        """Play up to now."""
+        now = self._clock()
+        elapsed, self._last = now - self._last, now
+        if self._paused or not self._buffer:
+            self._credit = 0.0
+            return
+        self._credit += elapsed * RATE_HZ
+        whole = int(self._credit + 1e-6)
+        self._credit -= whole
+        while whole > 0 and self._buffer:
+            span = self._buffer[0]
+            used = min(whole, span[2] - span[1])
+            self._hear(span[0], span[1], span[1] + used)
+            span[1] += used
+            whole -= used
+            if span[1] == span[2]:
+                self._buffer.popleft()
+        if not self._buffer:
+            self._credit = 0.0
+
+    def _hear(self, frame: int, start: int, stop: int) -> None:
+        self.total += stop - start
+        last = self.heard[-1] if self.heard else None
+        if last and last[0] == frame and last[2] == start:
+            last[2] = stop
+        else:
+            self.heard.append([frame, start, stop])
+
+    def _report(self) -> None:
+        self.play()
+        if self.reports:
+            self._later(self.on_played, self.total)
+        self._reporting = bool(self._buffer)
+        if self._reporting:
+            self._at(0.1, self._report)

@@ -1,0 +1,102 @@
+"""`make mutants`: applies each deliberate fault of mutations.toml to a copy and sees whether the tests notice.
+
+    python -m tests.sim.mutants [--calls 2000] [--only "part of a name"]
+
+First the simulated world, until its first violation; a fault that it does not notice meets the unit tests of the
+pure modules. At least 95 % must be killed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+ROOT = Path(__file__).parents[2]
+COPIED = ("link", "llm", "audio", "server", "tests/sim", "tests/unit")
+UNIT = ("tests/unit/audio/test_playout.py", "tests/unit/audio/test_turn.py", "tests/unit/llm", "tests/unit/server/call")
+REQUIRED = 0.95
+
+
+class Mutant(Struct, frozen=True, forbid_unknown_fields=True):
+    """`old` stands exactly once in `file`. `equivalent` says why nothing could notice."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    equivalent: str = ""
+
+
+def all_mutants() -> list[Mutant]:
+    """The faults of mutations.toml."""
+    text = Path(__file__).with_name("mutations.toml").read_bytes()
+    return msgspec.toml.decode(text, type=dict[str, list[Mutant]])["mutant"]
+
+
+def copy_with(mutant: Mutant, into: Path) -> None:
+    """A copy of the code with one fault. Raises ValueError when the text does not stand there exactly once."""
+    for folder in COPIED:
+        shutil.copytree(ROOT / folder, into / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    (into / "tests" / "__init__.py").touch()
+    shutil.copy(ROOT / "pyproject.toml", into)
+    file = into / mutant.file
+    text = file.read_text()
+    if text.count(mutant.old) != 1:
+        raise ValueError(f"{mutant.name}: its text stands {text.count(mutant.old)} times in {mutant.file}")
+    text = text.replace(mutant.old, mutant.new)
+    compile(text, mutant.file, "exec")  # a fault that is no Python would be noticed for the wrong reason
+    file.write_text(text)
+
+
+def killed_by(mutant: Mutant, calls: int) -> str | None:
+    """What noticed the fault; None for nothing."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy_with(mutant, Path(folder))
+        world = [sys.executable, "-m", "tests.sim.run", "--calls", str(calls), "--processes", "1", "--first-failure"]
+        if (found := _run(world, folder)) is not None:
+            return found
+        units = [unit for unit in UNIT if (Path(folder) / unit).exists()]
+        pytest = [sys.executable, "-m", "pytest", "-q", "-x", "--no-header", "--tb=no", *units]
+        return _run(pytest, folder) if units else None
+
+
+def _run(command: list[str], folder: str) -> str | None:
+    try:
+        result = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=900, check=False)
+    except subprocess.TimeoutExpired:
+        return "it never ends"
+    if result.returncode == 0:
+        return None
+    lines = [line for line in (result.stdout + result.stderr).splitlines() if line.strip()]
+    return lines[-1][:110] if lines else "it ended without a word"
+
+
+def main() -> int:
+    """Run all mutants, two at a time; exit code 1 when too many survive."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--calls", type=int, default=2000)
+    parser.add_argument("--only", default="")
+    options = parser.parse_args()
+    mutants = [mutant for mutant in all_mutants() if options.only in mutant.name]
+    survived: list[Mutant] = []
+    with ThreadPoolExecutor(2) as pool:
+        for mutant, how in zip(mutants, pool.map(lambda each: killed_by(each, options.calls), mutants), strict=True):
+            verdict = f"killed    {mutant.name}  ({how})" if how else f"SURVIVED  {mutant.name}  ({mutant.equivalent})"
+            sys.stdout.write(f"{verdict}\n")
+            sys.stdout.flush()
+            survived += [] if how else [mutant]
+    share = 1 - len(survived) / len(mutants)
+    sys.stdout.write(f"{len(mutants) - len(survived)} of {len(mutants)} killed ({share:.1%})\n")
+    return int(share < REQUIRED or any(not mutant.equivalent for mutant in survived))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

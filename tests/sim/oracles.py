@@ -1,0 +1,333 @@
+"""What must hold in every simulated call, at every step, at rest and at the end."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from audio.events import Transcript
+from audio.playout import Chunk
+from llm.context import IN_PROGRESS, AssistantMessage, UserMessage
+from llm.events import Ask, LinkDown, LinkUp, ReplyFailed, Request, ToolDone
+from llm.function_calls import MAX_RUNNING
+from server.call import events as e
+from server.call.core import CallState
+from tests.sim.peers import WORD_MS
+from tests.sim.policy import POLICY, SAY_WORDS
+from tests.sim.provider import TURN, WORD, Script, made, spoken
+
+if TYPE_CHECKING:
+    from tests.sim.world import World
+
+SAID = re.compile(r"S(\d+)w0")
+REST_S = 10.0  # after the last thing that takes its time, a call is at rest
+MARGIN_MS = 3  # the clock and the speaker round differently
+LATE_WORDS = 2  # a client that is some way off may hear so many words more than the server knew at a barge-in
+
+
+class Violation(AssertionError):
+    """An oracle is not content."""
+
+
+class Oracles:
+    """Watches one call."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._finished: dict[str, int] = {}
+        self._started: dict[str, int] = {}
+        self._turns: set[int] = set()
+        self._excused_at = 0.0
+        self._let_off = False  # the newest turn need not be answered
+        self._link = False
+        self._not_before = 0.0  # the provider's wish
+        self._running: dict[str, str] = {}  # call -> tool
+        self._says: set[int] = set()  # the application's words that must be heard to their end
+        self._hung_up_at: float | None = None
+        self._fatal = False
+        self._stopped = False
+        self._owed_since: float | None = None
+        self._told: dict[str, int] = {}
+        self.interruptions = 0
+        self.apologies = 0
+        self.resumed = 0
+        self._gone = False
+
+    def fail(self, what: str) -> None:
+        """An oracle is not content."""
+        raise Violation(f"seed {self._world.seed} at {self._world.now:.3f} s: {what}")
+
+    def check(self, holds: bool, what: str) -> None:
+        """Fail unless it holds."""
+        if not holds:
+            self.fail(what)
+
+    # --- at every fact and command ------------------------------------------------------------------------------------
+
+    def fact(self, fact: e.Fact) -> None:
+        """A fact is about to reach the core."""
+        match fact:
+            case Transcript(text, True) | e.UserText(text) if self._world.core.state is CallState.READY:
+                self._turns |= {int(number) for number in TURN.findall(text)}
+            case e.Interrupt():
+                self._let_off = True
+                self._says.clear()
+                self._stopped |= self._world.core.state is CallState.ENDING
+            case ToolDone(run_llm=False):
+                self._let_off = True
+            case e.Say(text) if match := SAID.match(text):
+                self._says.add(int(match[1]))
+            case ReplyFailed(reply, retry_after_s=wish) if self._is_current(reply):
+                self._not_before = self._world.now + wish
+            case LinkUp() | LinkDown():
+                self._link = isinstance(fact, LinkUp)
+                self._fatal |= isinstance(fact, LinkDown) and fact.fatal
+            case e.HangUp() if self._world.core.state is CallState.READY:
+                self._hung_up_at = self._world.now
+            case e.Gone():
+                self._gone = True
+
+    def _is_current(self, number: int) -> bool:
+        reply = self._world.core.answering.reply
+        return reply is not None and reply.number == number
+
+    def command(self, command: e.Command) -> None:
+        """The core wants something."""
+        core = self._world.core
+        match command:
+            case Ask(_, request):
+                self.check(not core.turn.active, "asked while the caller may be speaking")
+                self.check(not self._pending(request), "a request holds a call without a result")
+                self.check(core.state is CallState.READY, "asked outside the conversation")
+                self.check(self._link or core.answering.link_up, "asked without a link")
+                self.check(self._world.now >= self._not_before, "asked before the provider's wish")
+                self.resumed += bool(request.note)
+            case e.RunTool(call_id, name):
+                self.check(not core.turn.active, "a tool started while the caller may be speaking")
+                self._tool_starts(call_id, name)
+            case e.Flush():
+                self._flushed()
+            case e.Notify(event):
+                self._event(event)
+            case e.End():
+                self.check(self._told.get("CallEnded") == 1, "the end comes after everything was told")
+                late = self._hung_up_at is not None and self._world.now > self._hung_up_at + POLICY.ending_s - 0.1
+                self.check(self._gone or self._stopped or late or not self._waiting(), "hung up on its own words")
+
+    def _waiting(self) -> bool:
+        """Words that were said have not left the client's speaker, as far as a server can know."""
+        client = self._world.client
+        client.play()
+        return client.buffered > 2000 * client.latency_s + MARGIN_MS
+
+    def _tool_starts(self, call_id: str, name: str) -> None:
+        self._started[call_id] = self._started.get(call_id, 0) + 1
+        settings = self._world.core.settings.calls
+        group = call_id.split("t", maxsplit=1)[0]
+        beside = [other for other, tool in self._running.items() if other.split("t")[0] == group and tool != "timer"]
+        self.check(settings.run_in_parallel or not beside or name == "timer", "calls of a group run side by side")
+        self.check(len(self._running) < MAX_RUNNING, "too many tools at once")
+        if name in ("last", "bye"):
+            self.check(not self._world.playout.busy, "a tool did not wait for the words before it")
+        self._running[call_id] = name
+
+    def leaves(self, what: object) -> None:
+        """Something leaves for the client."""
+        if isinstance(what, Chunk):
+            frame = self._world.playout.get(what.frame)
+            held = self._world.playout.held and frame is not None and frame.interruptible
+            self.check(not held, "speech left while it was to be held")
+
+    def _event(self, event: e.Event) -> None:
+        self._told[type(event).__name__] = self._told.get(type(event).__name__, 0) + 1
+        match event:
+            case e.ToolFinished(call_id, name, outcome):
+                self._finished[call_id] = self._finished.get(call_id, 0) + 1
+                self._running.pop(call_id, None)
+                closing = self._world.core.state is not CallState.READY or self._gone
+                self.check(name != "timer" or outcome != "cancelled" or closing, "a barge-in cancelled an async tool")
+            case e.Interrupted():
+                self.interruptions += 1
+            case e.Problem("no_answer"):
+                self.apologies += 1
+                self._let_off = True
+            case e.Problem("speech_failed", message):
+                self._world.voice.lost.add(int(message.split()[1].rstrip(":")))
+            case e.UserTurn():
+                self._let_off = False
+                self._not_before = 0.0
+                self._owed_since = None
+                self._says.clear()
+            case e.Idle():
+                self.check(self._world.tools.running == 0, "asked whether the caller is there while a tool runs")
+
+    def _pending(self, request: Request) -> bool:
+        messages = (item for item in request.items if isinstance(item, AssistantMessage))
+        return any(call.output in ("", IN_PROGRESS) for message in messages for call in message.calls)
+
+    def _flushed(self) -> None:
+        client = self._world.client
+        client.play()
+        if client.playing in self._protected_frames() and client.latency_s == 0:
+            self.fail("told the client to clear while it played protected speech")
+
+    def step(self) -> None:
+        """After each event of the world."""
+        core, playout = self._world.core, self._world.playout
+        head = playout.head
+        if core.state is CallState.READY:
+            if head is not None and head.interruptible and core.turn.speaking:
+                self.check(playout.held, "the bot talks into the caller's speech")
+            if playout.held:
+                self.check(core.turn.active, "held although nobody speaks")
+            if core.turn.words >= core.settings.policy.min_words:
+                talks = head is not None and head.interruptible and head.seen_sent > 0
+                self.check(not talks, "goes on in spite of words")
+            self._check_patience()
+        self.check(not self._fatal or core.state is not CallState.READY, "goes on without a language model")
+        if self._busy_outside():
+            self._excused_at = self._world.now
+
+    def _check_patience(self) -> None:
+        """Nothing is owed for ever: it is given or apologised for."""
+        core = self._world.core
+        if not core.answering.owed or core.turn.active or core.calling.blocking or core.speaking.playout.busy:
+            self._owed_since = None
+        elif self._owed_since is None:
+            self._owed_since = self._world.now
+        else:
+            patient = self._world.now < self._owed_since + POLICY.give_up_s + 0.2
+            self.check(patient, "the caller waits for an answer for too long")
+
+    def _busy_outside(self) -> bool:
+        world = self._world
+        return bool(
+            world.faults_on
+            or not world.provider.up
+            or world.tools.running
+            or world.client.buffered
+            or world.caller.speaking
+        )
+
+    # --- at rest ------------------------------------------------------------------------------------------------------
+
+    def rested(self) -> bool:
+        """Nothing is owed, said or running any more. Fails when that takes too long."""
+        core = self._world.core
+        if core.state is CallState.CLOSED:
+            return True
+        self.check(self._world.now < self._excused_at + REST_S, "the call does not come to rest")
+        answering = core.answering
+        waits = core.turn.active or core.speaking.playout.busy or answering.reply or answering.owed or core.calling.open
+        return not waits and core.state is CallState.READY and not self._world.client.buffered
+
+    def at_rest(self) -> None:
+        """The last turn and every result were answered, or apologised for."""
+        core = self._world.core
+        if core.state is CallState.CLOSED:
+            return
+        request = Request("", core.log.items())
+        texts = " ".join(item.text for item in request.items if isinstance(item, UserMessage))
+        missing = self._turns - {int(number) for number in TURN.findall(texts)}
+        self.check(not missing, f"turns of the caller are not in the log: {missing}")
+        numbers = TURN.findall(texts)
+        self.check(len(numbers) == len(set(numbers)), f"a turn of the caller stands twice in the log: {numbers}")
+        self._check_says(request)
+        if self._let_off or self._world.voice.lost:
+            return
+        said = spoken(request)
+        turn, script = self._world.provider.turn(request)
+        if script is not None:
+            self.check(said.get(f"T{turn}", 0) == script.words, f"turn {turn} was not answered to its end")
+            self._check_calls(script, request)
+        for name, count in self._world.provider.results(request):
+            self.check(said.get(name, 0) == count, f"the result {name} was not told")
+
+    def _check_says(self, request: Request) -> None:
+        said = spoken(request)
+        for number in self._says if not self._world.voice.lost else ():
+            self.check(said.get(f"S{number}") == SAY_WORDS, f"the words S{number} were not said to the end")
+
+    def _check_calls(self, script: Script, request: Request) -> None:
+        done = made(request)
+        self.check(all(intent in done for intent, _ in script.calls), "a call was not made")
+
+    # --- at the end ---------------------------------------------------------------------------------------------------
+
+    def at_end(self) -> None:
+        """Nothing is left, and nothing was lost or doubled."""
+        world, core = self._world, self._world.core
+        world.client.play()
+        self.check(core.state is CallState.CLOSED, "the call is not over")
+        self.check(core.deadline() is None and not core.calling.open and not world.playout.busy, "something is left")
+        self.check(core.handle(e.Tick(), world.now) == [], "the dead speak")
+        self.check(world.tools.running == 0, "a tool runs on")
+        self._check_results()
+        self._check_protected()
+        self._check_words()
+
+    def _check_results(self) -> None:
+        items = [item for item in self._world.core.log.items() if isinstance(item, AssistantMessage)]
+        ids = [call.call_id for item in items for call in item.calls]
+        self.check(len(ids) == len(set(ids)), "a call stands twice in the log")
+        for call_id in ids:
+            self.check(self._finished.get(call_id) == 1, f"{call_id} has {self._finished.get(call_id)} final results")
+        self.check(set(self._started) <= set(ids), "a call ran that is not in the log")
+        self.check(all(count == 1 for count in self._started.values()), "a call ran twice")
+        self.check(all(count == 1 for count in self._world.tools.runs.values()), "an intent was executed twice")
+        self.check("late" not in self._world.tools.runs, "a call of a discarded answer ran")
+        outputs = [call.output for item in items for call in item.calls]
+        self.check(IN_PROGRESS not in outputs, "a call is in progress for ever")
+
+    def _protected_frames(self) -> set[int]:
+        return {number for number, words in self._world.voice.words.items() if words[0] == "Protected"}
+
+    def _check_protected(self) -> None:
+        world = self._world
+        for frame in self._protected_frames() - world.voice.lost:
+            spans = [span[1:] for span in world.client.heard if span[0] == frame]
+            at = 0
+            for start, stop in spans:
+                self.check(start == at, f"protected frame {frame}: heard from {start} after {at}")
+                at = stop
+            whole = WORD_MS * len(world.voice.words[frame])
+            self.check(at == whole or self._cut_short, f"protected frame {frame}: {at} of {whole} ms were heard")
+        wanted = world.caller.sent[: len(world.client.messages)] if self._cut_short else world.caller.sent
+        self.check(world.client.messages == wanted, "messages were lost, doubled or out of order")
+        order = [span[0] for span in world.client.heard]
+        self.check(order == sorted(order), "frames were heard out of order")
+
+    @property
+    def _cut_short(self) -> bool:
+        """The connection may have gone before everything was heard."""
+        return self._gone
+
+    def _heard_words(self, margin: int) -> list[tuple[str, int]]:
+        """The words that began to be heard, at least `margin` ms of them."""
+        heard: list[tuple[str, int]] = []
+        for frame, start, stop in self._world.client.heard:
+            for number, word in enumerate(self._world.voice.words[frame]):
+                if start <= number * WORD_MS and number * WORD_MS + margin < stop and (match := WORD.match(word)):
+                    heard.append((match[1], int(match[2])))
+        return heard
+
+    def _check_words(self) -> None:
+        """No word twice, none left out, and the log says what was heard."""
+        near = self._world.client.latency_s == 0
+        allowed = 0 if near else LATE_WORDS * (self.interruptions + self._gone)
+        surely = self._heard_words(MARGIN_MS)
+        doubled = len(surely) - len(set(surely))
+        self.check(doubled <= allowed, f"{doubled} words were heard twice")
+        maybe = set(self._heard_words(-MARGIN_MS))
+        lost = {
+            (m[1], int(m[2]))
+            for frame in self._world.voice.lost
+            for word in self._world.voice.words[frame]
+            if (m := WORD.match(word))
+        }
+        gaps = [(n, i) for n, number in maybe for i in range(number) if (n, i) not in maybe and (n, i) not in lost]
+        self.check(len(set(gaps)) <= allowed, f"words were left out: {sorted(set(gaps))[:5]}")
+        messages = [item.text for item in self._world.core.log.items() if isinstance(item, AssistantMessage)]
+        logged = {(name, int(number)) for text in messages for name, number in WORD.findall(text)}
+        wrong = (set(surely) - logged) | (logged - maybe)
+        self.check(len(wrong) <= allowed, f"the log and the ear differ: {sorted(wrong)[:5]}")

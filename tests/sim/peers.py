@@ -1,0 +1,151 @@
+"""The simulated voice and the simulated tools of a call."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import deque
+from typing import TYPE_CHECKING
+
+from audio.events import SpeechFailed, Synthesised, Word
+from llm.events import Outcome, ToolDone, ToolSchema, ToolUpdate
+from llm.function_calls import ToolSpec
+from server.call.events import HangUp, RunTool, Say, Speak
+from tests.sim.client import samples
+
+if TYPE_CHECKING:
+    from tests.sim.world import World
+
+WORD_MS = 200
+CHUNK_MS = 300
+
+
+class Voice:
+    """Speaks one frame after the other, 200 ms a word, faster than real time; fails and stalls now and then."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._queue: deque[Speak] = deque()
+        self._working = False
+        self.stalls = 0
+        self.failures = 0
+        self.lost: set[int] = set()  # frames that it failed to speak, in whole or in part
+        self.words: dict[int, list[str]] = {}  # frame -> its words, each WORD_MS long
+
+    def speak(self, speak: Speak) -> None:
+        """A frame to speak."""
+        self.words[speak.frame] = speak.text.split()
+        self._queue.append(speak)
+        self._work()
+
+    def _work(self) -> None:
+        if self._working or not self._queue:
+            return
+        speak = self._queue.popleft()
+        if self._world.playout.get(speak.frame) is None:
+            self._work()
+            return
+        self._working = True
+        random = self._world.random
+        if self._world.faulty("voice_stall") and random.random() < 0.02:
+            self.stalls += 1
+            self.lost.add(speak.frame)
+            self._world.at(4.0, self._done)  # in vain: the core has given the frame up by then
+            return
+        if self._world.faulty("voice_fail") and random.random() < 0.04:
+            self.failures += 1
+            self.lost.add(speak.frame)
+            self._world.at(0.05, self._fail, speak.frame)
+            return
+        self._world.at(random.choice((0.01, 0.05, 0.2)), self._chunk, speak, 0)
+
+    def _chunk(self, speak: Speak, start: int) -> None:
+        world = self._world
+        if world.playout.full:
+            world.at(0.05, self._chunk, speak, start)
+            return
+        ends = [match.end() for match in re.finditer(r"\S+", speak.text)]
+        total = WORD_MS * len(ends)
+        stop = min(start + CHUNK_MS, total)
+        words = tuple(Word(n * WORD_MS, end) for n, end in enumerate(ends) if start <= n * WORD_MS < stop)
+        if not world.audio(speak.frame, stop - start, words, samples(start, stop)):
+            self._done()
+        elif stop == total:
+            world.post(Synthesised(speak.frame))
+            self._done()
+        elif world.faulty("voice_fail") and world.random.random() < 0.01:
+            self.failures += 1
+            self.lost.add(speak.frame)
+            self._fail(speak.frame)
+        else:
+            world.at(0.01, self._chunk, speak, stop)
+
+    def _fail(self, frame: int) -> None:
+        self._world.post(SpeechFailed(frame, "no voice"))
+        self._done()
+
+    def _done(self) -> None:
+        self._working = False
+        self._work()
+
+
+def _spec(name: str, **options: object) -> ToolSpec:
+    schema = ToolSchema(name, f"the tool {name}", {"type": "object"})
+    return ToolSpec(schema, **options)  # type: ignore[arg-type]
+
+
+SPECS = (
+    _spec("look"),
+    _spec("note", timeout_s=1.0),
+    _spec("timer", cancel_on_interruption=False),
+    _spec("last", when="after_speech"),
+    _spec("bye", when="after_speech"),
+)
+
+
+class Tools:
+    """Runs what it is told to, for 0.05 to 3 s; results come, fail, hang, or come late although cancelled."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._running: dict[str, str] = {}
+        self.runs: dict[str, int] = {}  # intent -> how often it was executed
+        self.cancelled = 0
+        self.hung = 0
+
+    @property
+    def running(self) -> int:
+        """Tools that have not ended."""
+        return len(self._running)
+
+    def run(self, command: RunTool) -> None:
+        """Start a tool."""
+        world = self._world
+        intent = str(json.loads(command.arguments)["intent"])
+        self.runs[intent] = self.runs.get(intent, 0) + 1
+        self._running[command.call_id] = command.name
+        if command.name == "bye":
+            world.post(HangUp("the bot said goodbye"))
+        random = world.random
+        if command.name == "timer" and random.random() < 0.3:
+            world.at(0.3, world.post, ToolUpdate(command.call_id, "half way"))
+        if world.faulty("tool_hang") and random.random() < 0.1 and command.name != "timer":
+            self.hung += 1
+            return
+        outcome: Outcome = "failed" if world.faulty("tool_fail") and random.random() < 0.2 else "completed"
+        delay = random.choice((0.05, 0.3, 1.0, 3.0))
+        run_llm = False if command.name == "last" and random.random() < 0.3 else None
+        world.at(delay, self._end, ToolDone(command.call_id, outcome, f"{command.name} {outcome}", run_llm))
+        if random.random() < 0.1:
+            world.at(delay / 2, world.post, Say(f"Working on {command.name}w0."))
+
+    def cancel(self, call_id: str) -> None:
+        """Cancel a tool; some end all the same, too late."""
+        self.cancelled += 1
+        name = self._running.pop(call_id, None)
+        if name is not None and self._world.faulty("late"):
+            self._world.at(0.05, self._world.post, ToolDone(call_id, "completed", "too late"))
+
+    def _end(self, done: ToolDone) -> None:
+        if self._running.pop(done.call_id, None):
+            self._world.post(done)

@@ -1,0 +1,233 @@
+"""A rude language model: it answers from the log alone, drops, stalls, refuses, and sends late and double events.
+
+Its answers are made of words that say where they belong, `T3w0 T3w1 …` for the third turn, so that the oracles can see
+what was repeated and what is missing. What it says next depends on what the request shows as said already.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from random import Random
+from typing import TYPE_CHECKING
+
+from llm.context import AssistantMessage, DeveloperMessage, UserMessage
+from llm.events import Ask, Cancel, Delta, FunctionCall, LinkDown, LinkUp, ReplyDone, ReplyFailed, Request
+from tests.sim.swarm import DROPS
+
+if TYPE_CHECKING:
+    from tests.sim.world import World
+
+WORD = re.compile(r"\b([TRUS]\w*?)w(\d+)\b")
+TURN = re.compile(r"\bq(\d+)\b")
+
+
+def sentence(name: str, start: int, count: int) -> list[str]:
+    """Words `start` to `count` of an answer; a full stop after every fifth and the last."""
+    return [f"{name}w{n}" + ("." if n % 5 == 4 or n == count - 1 else "") for n in range(start, count)]
+
+
+class Script:
+    """What the answer to one turn is: words, perhaps calls, more words. Depends on the turn alone."""
+
+    def __init__(self, seed: int, turn: int, tools: bool) -> None:
+        random = Random(seed * 1000 + turn)
+        self.words = random.randint(2, 12)
+        self.before = self.words
+        self.calls: list[tuple[str, str]] = []  # (intent, tool)
+        if tools and random.random() < 0.6:
+            self.before = random.randint(0, 3)
+            self.words = self.before + random.randint(2, 6)
+            kinds = ("look", "look", "note", "timer", "unknown", "last")
+            self.calls = [(f"t{turn}c{n}", random.choice(kinds)) for n in range(random.choice((1, 1, 1, 2, 3)))]
+            if random.random() < 0.03:
+                self.calls.append((f"t{turn}c9", "bye"))
+
+
+class Provider:
+    """Answers requests, one at a time, over a link that breaks."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._random: Random = world.random
+        self.up = False
+        self._answering: int | None = None
+        self.drops = 0
+        self.asked = 0
+        self.stalls = 0
+        self.refusals = 0
+
+    def connect(self) -> None:
+        """The link is up."""
+        self.up = True
+        self._world.post(LinkUp())
+        self._plan_drop()
+
+    def _plan_drop(self) -> None:
+        if self._world.faulty("drop") and self._random.random() < 0.8:
+            self._world.at(self._random.expovariate(1 / 4.0), self.drop)
+
+    def drop(self) -> None:
+        """The link breaks, in one of eight ways; the service would connect again with backoff."""
+        if not self.up or not self._world.faults_on:
+            return
+        self.drops += 1
+        self.up = False
+        how = self._random.choice(DROPS)
+        answering, self._answering = self._answering, None
+        if how == "stalled":  # nobody notices until the core's own patience ends
+            self._world.at(self._random.uniform(0.2, 3.0), self._lost, how)
+            return
+        if how == "garbage" and answering is not None:
+            self._world.post(ReplyFailed(answering, "garbage on the socket"))
+        self._lost(how)
+        if answering is not None and self._world.faulty("late"):
+            self._world.at(0.01, self._world.post, Delta(answering, " Late.w0"))
+
+    def _lost(self, how: str) -> None:
+        self._answering = None
+        if self._world.faulty("fatal") and self._random.random() < 0.02:
+            self._world.post(LinkDown("403", fatal=True))
+            return
+        self._world.post(LinkDown(how))
+        long = self._world.faulty("outage") and self._random.random() < 0.1
+        self._world.at(12.0 if long else self._random.choice((0.01, 0.1, 0.3, 1.0, 3.0)), self.connect)
+
+    def ask(self, ask: Ask) -> None:
+        """A request comes."""
+        self.asked += 1
+        if self._answering is not None:
+            self._world.oracles.fail("asked for an answer while another is coming")
+        if not self.up:
+            return  # a link that is dead and does not know it
+        self._answering = ask.reply
+        roll = self._random.random()
+        if self._world.faulty("stall") and roll < 0.1:
+            self.stalls += 1
+            return
+        if self._world.faulty("refuse") and roll > 0.93:
+            self.refusals += 1
+            wish = self._random.choice((0.0, 0.2, 1.0))
+            self._answering = None
+            self._world.at(0.05, self._world.post, ReplyFailed(ask.reply, "429", retry_after_s=wish))
+            return
+        if self._world.faulty("drop") and roll < 0.3:
+            self._world.at(self._random.uniform(0.0, 2.0), self.drop)
+        steps = self._steps(ask)
+        self._world.at(self._random.choice((0.005, 0.1, 0.4, 0.8)), self._next, ask.reply, steps, 0)
+
+    def cancel(self, cancel: Cancel) -> None:
+        """An answer is not wanted; a rude provider goes on for a while."""
+        if self._answering == cancel.reply:
+            self._answering = None
+        if cancel.stalled and self.up:
+            self.up = False
+            self._world.at(0.01, self._lost, "stalled")
+        if self._world.faulty("late"):
+            self._world.at(0.02, self._world.post, Delta(cancel.reply, " Late.w1"))
+            self._world.at(0.03, self._world.post, ReplyDone(cancel.reply))
+            call = FunctionCall(cancel.reply, f"late{cancel.reply}", "look", '{"intent":"late"}')
+            self._world.at(0.025, self._world.post, call)
+
+    def _next(self, reply: int, steps: list[Delta | FunctionCall | ReplyDone], at: int) -> None:
+        if self._answering != reply or not self.up:
+            return
+        if self._world.faulty("stall") and self._random.random() < 0.01:
+            self.stalls += 1
+            return
+        if at + 1 == len(steps):
+            self._answering = None
+        double = self._world.faulty("duplicate") and not isinstance(steps[at], Delta)
+        for _ in range(2 if double else 1):
+            self._world.post(steps[at])
+        if at + 1 < len(steps):
+            paces = (0.1, 0.3, 0.7) if self._world.swarm_has("slow") else (0.002, 0.02, 0.06)
+            self._world.at(self._random.choice(paces), self._next, reply, steps, at + 1)
+
+    def _steps(self, ask: Ask) -> list[Delta | FunctionCall | ReplyDone]:
+        return [*self._speech(ask.reply, ask.request), *self._calls(ask.reply, ask.request), ReplyDone(ask.reply)]
+
+    # --- what to say, from the log alone ------------------------------------------------------------------------------
+
+    def _speech(self, reply: int, request: Request) -> list[Delta]:
+        said = {} if starts_over(request) else spoken(request)
+        words: list[str] = []
+        turn, script = self.turn(request)
+        if script is not None:
+            name = f"T{turn}"
+            missing = [call for call in script.calls if call[0] not in made(request)]
+            until = script.before if missing else script.words
+            words += sentence(name, said.get(name, 0), script.words)[: max(0, until - said.get(name, 0))]
+        for name, count in self.results(request):
+            words += sentence(name, said.get(name, 0), count)
+        # One to three words a delta; a delta may end within a word.
+        deltas: list[Delta] = []
+        while words:
+            take = self._random.randint(1, 3)
+            text = "".join(f" {word}" for word in words[:take])
+            del words[:take]
+            middle = self._random.randint(1, len(text) - 1) if self._random.random() < 0.2 else len(text)
+            deltas += [Delta(reply, part) for part in (text[:middle], text[middle:]) if part]
+        return deltas
+
+    def _calls(self, reply: int, request: Request) -> list[FunctionCall]:
+        _, script = self.turn(request)
+        if script is None:
+            return []
+        done = made(request)
+        return [
+            FunctionCall(reply, f"c{reply}{intent}", tool, json.dumps({"intent": intent}))
+            for intent, tool in script.calls
+            if intent not in done
+        ]
+
+    def turn(self, request: Request) -> tuple[int, Script | None]:
+        """The newest turn of the caller."""
+        for item in reversed(request.items):
+            if isinstance(item, UserMessage) and (found := TURN.findall(item.text)):
+                turn = int(found[-1])
+                return turn, Script(self._world.seed, turn, self._world.swarm_has("tool"))
+        return 0, None
+
+    def results(self, request: Request) -> list[tuple[str, int]]:
+        """Results of async calls and things that were not understood, each worth two words."""
+        topics: list[tuple[str, int]] = []
+        unclear = 0
+        for item in request.items:
+            if not isinstance(item, DeveloperMessage):
+                continue
+            if item.text.startswith("{"):
+                note = json.loads(item.text)
+                if note["status"] != "running":
+                    topics.append((f"R{note['tool_call_id']}", 2))
+            else:
+                unclear += 1
+                topics.append((f"U{unclear}", 2))
+        return topics
+
+
+def spoken(request: Request) -> dict[str, int]:
+    """How many words of each answer the log shows as said."""
+    counts: dict[str, int] = {}
+    for item in request.items:
+        if isinstance(item, AssistantMessage):
+            for name, number in WORD.findall(item.text):
+                counts[name] = max(counts.get(name, 0), int(number) + 1)
+    return counts
+
+
+def starts_over(request: Request) -> bool:
+    """A model that is asked after its own words, and not told to go on, says all of them again."""
+    last = request.items[-1] if request.items else None
+    own_words = isinstance(last, AssistantMessage) and not last.calls and re.search(r"\bT\d", last.text)
+    return bool(own_words) and not request.note
+
+
+def made(request: Request) -> set[str]:
+    """The intents that have been called for."""
+    return {
+        str(json.loads(call.arguments)["intent"])
+        for item in request.items
+        if isinstance(item, AssistantMessage)
+        for call in item.calls
+    }

@@ -1,0 +1,53 @@
+"""Which faults and habits a simulated call has. Each seed switches some of them off, so that none hides another."""
+
+from __future__ import annotations
+
+from random import Random
+
+from msgspec import Struct
+
+KINDS = (
+    "drop",
+    "outage",
+    "fatal",
+    "slow",
+    "stall",
+    "refuse",
+    "late",
+    "duplicate",
+    "cough",
+    "noise",
+    "barge_in",
+    "pause_in_turn",
+    "tool",
+    "tool_fail",
+    "tool_hang",
+    "voice_fail",
+    "voice_stall",
+    "stt_lost",
+    "stt_late",
+    "stt_retract",
+    "typed",
+    "keys",
+    "stop_button",
+    "say",
+    "protected",
+    "send",
+    "mute",
+    "hang_up",
+)
+
+# The ways in which a link breaks, as the core is told of them.
+DROPS = ("1000", "1001", "reset", "1011", "1012", "1013", "stalled", "garbage")
+
+
+class Swarm(Struct, frozen=True):
+    """What may happen in one call."""
+
+    on: frozenset[str]
+
+    @classmethod
+    def draw(cls, random: Random) -> Swarm:
+        """Most kinds on, some off; now and then few or all of them."""
+        share = random.choice((0.3, 0.6, 0.8, 1.0))
+        return cls(frozenset(kind for kind in KINDS if random.random() < share) | {"drop"})

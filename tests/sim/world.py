@@ -1,0 +1,244 @@
+"""The simulated world: one call, its caller, client, model, voice and tools, in discrete time. No asyncio.
+
+Two phases: faults on for a while, then off; then the call must come to rest. Everything random comes from one
+`Random(seed)`, so a seed is a call, to the byte of its journal.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from random import Random
+
+import msgspec
+
+from audio.events import Word
+from audio.playout import Playout, PlayoutOptions
+from audio.turn import TurnOptions
+from llm.events import Ask, Cancel
+from llm.function_calls import CallOptions
+from server.call import events as e
+from server.call.core import CallState, Core
+from server.call.hub import Hub, Journal
+from server.call.policy import CallSettings
+from tests.sim.caller import Caller
+from tests.sim.client import RATE_HZ, Client
+from tests.sim.oracles import Oracles
+from tests.sim.peers import SPECS, Tools, Voice
+from tests.sim.policy import POLICY
+from tests.sim.provider import Provider
+from tests.sim.swarm import Swarm
+
+TICK_S = 0.02
+GONE = "the caller is gone"
+MAX_EVENTS = 40_000
+
+
+class MemoryJournal:
+    """Keeps facts and commands as they are; makes text of them only when asked."""
+
+    def __init__(self) -> None:
+        self._lines: list[tuple[float, e.Fact | None, list[e.Command]]] = []
+
+    def fact(self, now: float, fact: e.Fact) -> None:
+        """A fact is about to be handled."""
+        self._lines.append((now, fact, []))
+
+    def commands(self, now: float, commands: list[e.Command]) -> None:
+        """What came of it."""
+        if commands:
+            self._lines.append((now, None, commands))
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+    def write_to(self, journal: Journal) -> None:
+        """Tell it all again."""
+        for now, fact, commands in self._lines:
+            if fact is not None:
+                journal.fact(now, fact)
+            else:
+                journal.commands(now, commands)
+
+    def text(self) -> str:
+        """One JSON line for each fact and command."""
+        encode = msgspec.json.encode
+        lines: list[str] = []
+        for now, fact, commands in self._lines:
+            if fact is not None:
+                lines.append(f"{now:.4f} > {encode(fact).decode()}\n")
+            lines += [f"{now:.4f} < {encode(command).decode()}\n" for command in commands]
+        return "".join(lines)
+
+
+class World:
+    """One simulated call. `run()` raises Violation when an oracle is not content."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self.random = Random(seed)
+        self.now = 0.0
+        self.faults_on = True
+        self._swarm = Swarm.draw(self.random)
+        self._heap: list[tuple[float, int, Callable[..., None], tuple[object, ...]]] = []
+        self._count = 0
+        self._tick_at = -1.0
+        self._deadline = -1.0
+        self.events = 0
+        reports = self.random.random() < 0.5
+        options = PlayoutOptions(
+            rate_hz=RATE_HZ,
+            reports=reports,
+            pauses=self.random.random() < 0.5,
+            capacity_ms=self.random.choice((3e3, 45e3)),
+        )
+        self.playout = Playout(options)
+        self.client = Client(
+            lambda: self.now,
+            self.at,
+            latency_s=self.random.choice((0.01, 0.05, 0.15)) if reports else 0.0,
+            reports=reports,
+            pauses=options.pauses,
+            lead_ms=options.lead_ms,
+        )
+        settings = CallSettings(
+            instructions="Answer in numbered words.",
+            greeting="Hello, this is the bot speaking.",
+            tools=SPECS,
+            policy=msgspec.structs.replace(POLICY, min_words=self.random.choice((1, 1, 2))),
+            turn=TurnOptions(max_delay_ms=1000),
+            calls=CallOptions(run_in_parallel=self.random.random() < 0.7, timeout_s=4.0),
+        )
+        self.settings = settings
+        self.core = Core(settings, self.playout)
+        self.journal = MemoryJournal()
+        self.hub = Hub(self.core, self.playout, lambda: self.now, self.execute, self.journal)
+        self.provider = Provider(self)
+        self.voice = Voice(self)
+        self.tools = Tools(self)
+        self.caller = Caller(self)
+        self.oracles = Oracles(self)
+        self.client.on_played = self._on_played
+        self.client.on_cleared = self._on_cleared
+
+    def swarm_has(self, kind: str) -> bool:
+        """Whether this call knows a kind of event at all."""
+        return kind in self._swarm.on
+
+    def faulty(self, kind: str) -> bool:
+        """Whether it may happen now."""
+        return self.faults_on and kind in self._swarm.on
+
+    def at(self, delay: float, call: Callable[..., None], *args: object) -> None:
+        """Call something later."""
+        self._count += 1
+        heapq.heappush(self._heap, (self.now + delay, self._count, call, args))
+
+    def post(self, fact: e.Fact) -> None:
+        """A fact reaches the call."""
+        if self.core.state is CallState.CLOSED:
+            return
+        self.oracles.fact(fact)
+        self.hub.post(fact)
+        self._arm()
+
+    def audio(self, frame: int, samples: int, words: tuple[Word, ...], pcm: bytes) -> bool:
+        """Audio of a frame reaches the playout."""
+        wanted = self.hub.audio(frame, samples, words, pcm)
+        self._arm()
+        return wanted
+
+    def execute(self, command: e.Command) -> None:
+        """Carry out what the core wants."""
+        self.oracles.command(command)
+        match command:
+            case Ask():
+                self.provider.ask(command)
+            case Cancel():
+                self.provider.cancel(command)
+            case e.Speak():
+                self.voice.speak(command)
+            case e.Flush():
+                self.client.command("clear")
+            case e.Hold():
+                self.client.command("pause")
+            case e.Resume():
+                self.client.command("resume")
+            case e.RunTool():
+                self.tools.run(command)
+            case e.CancelTool(call_id):
+                self.tools.cancel(call_id)
+            case e.End(reason) if reason.startswith(GONE):
+                self.client.stop()
+            case _:
+                pass
+
+    def run(self) -> None:
+        """The whole call: faults, rest, end."""
+        self.at(0.0, self.post, e.Ready())
+        self.at(self.random.choice((0.0, 0.05, 0.5)), self.provider.connect)
+        self.caller.begin()
+        self._until(self.random.uniform(6.0, 20.0))
+        self.faults_on = False
+        self._until_rest()
+        self.oracles.at_rest()
+        if self.core.state is not CallState.CLOSED:
+            self.post(self.random.choice((e.HangUp("enough"), e.Gone(GONE))))
+            self._until(self.now + 25.0)
+        self.oracles.at_end()
+
+    # --- time ---------------------------------------------------------------------------------------------------------
+
+    def _until(self, end: float) -> None:
+        while self._heap and self._heap[0][0] <= end:
+            self._step()
+        self.now = max(self.now, end)
+
+    def _until_rest(self) -> None:
+        """Run until nothing is owed, said or running; the oracle sets the limit."""
+        while self._heap and not self.oracles.rested():
+            self._step()
+
+    def _step(self) -> None:
+        self.now, _, call, args = heapq.heappop(self._heap)
+        self.events += 1
+        if self.events > MAX_EVENTS:
+            self.oracles.fail("the call never ends: too many events")
+        call(*args)
+        self.oracles.step()
+
+    def _arm(self) -> None:
+        """The core's deadline and the writer's tick, as the session would have them."""
+        self._write()
+        deadline = self.core.deadline()
+        if deadline is not None and deadline != self._deadline:
+            if deadline <= self.now:
+                self.oracles.fail("a deadline that has passed")
+            self._deadline = deadline
+            self.at(deadline - self.now, self._wake, deadline)
+        if self.playout.busy and self._tick_at <= self.now:
+            self._tick_at = self.now + TICK_S
+            self.at(TICK_S, self._tick)
+
+    def _wake(self, deadline: float) -> None:
+        if deadline == self._deadline:
+            self._deadline = -1.0
+            self.post(e.Tick())
+
+    def _tick(self) -> None:
+        if self.core.state is CallState.CLOSED:
+            return
+        self._write()
+        self.hub.progress()
+        self._arm()
+
+    def _write(self) -> None:
+        for what in self.playout.take(self.now):
+            self.oracles.leaves(what)
+            self.client.take(what)
+
+    def _on_played(self, total: int) -> None:
+        self.playout.report(self.now, total)
+
+    def _on_cleared(self, total: int) -> None:
+        self.playout.cleared(total)
