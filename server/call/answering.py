@@ -57,6 +57,7 @@ class Answering:
         self.owed = Owed.NONE
         self.owed_since = 0.0
         self.retry_at = 0.0
+        """The provider's wish. It holds for the next turn too: who is over their limit is refused again."""
         self.unfinished: Entry | None = None
         """The answer that RESUME goes on with."""
         self.attempts = 0
@@ -80,7 +81,6 @@ class Answering:
         """What was owed is superseded, or was apologised for."""
         self.owed = Owed.NONE
         self.unfinished = None
-        self.retry_at = 0.0
         self.attempts = 0
 
     def current(self, number: int, now: float) -> Reply | None:

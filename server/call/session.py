@@ -66,6 +66,7 @@ class Session:
         self._loop = asyncio.get_running_loop()
         self._group = asyncio.TaskGroup()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._due_at: float | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._ended: e.End | None = None
         self._closing: asyncio.Task[None] | None = None
@@ -259,11 +260,18 @@ class Session:
             self._say([Pong(frame.data)])
 
     def _arm(self) -> None:
-        """One timer for the core's next deadline."""
+        """One timer for the core's next deadline; most facts do not move it."""
+        at = self.core.deadline()
+        if at == self._due_at:
+            return
         if self._deadline:
             self._deadline.cancel()
-        at = self.core.deadline()
-        self._deadline = None if at is None else self._loop.call_at(at, self.post, e.Tick())
+        self._due_at = at
+        self._deadline = None if at is None else self._loop.call_at(at, self._due)
+
+    def _due(self) -> None:
+        self._due_at = None
+        self.post(e.Tick())
 
     # --- out ----------------------------------------------------------------------------------------------------------
 

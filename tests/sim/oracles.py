@@ -155,7 +155,6 @@ class Oracles:
                 self._world.voice.lost.add(int(message.split()[1].rstrip(":")))
             case e.UserTurn():
                 self._let_off = False
-                self._not_before = 0.0
                 self._owed_since = None
                 self._says.clear()
             case e.Idle():
