@@ -14,7 +14,18 @@ from collections.abc import Container
 MAX_LAG_S = 2.0
 ROUNDING = 1e-6  # of a sample: times are floats
 REPORT_S = 0.2  # clients report every 100 ms
-CLEARED_TIMEOUT_S = 0.5
+CLEARED_TIMEOUT_S = 1.0  # over any round trip that one can talk over
+
+
+class _Flushed:
+    """What was in flight when a `clear` went out, and the count of what had been heard."""
+
+    __slots__ = ("at", "spans", "total")
+
+    def __init__(self, spans: list[list[int]], at: float, total: int) -> None:
+        self.spans = spans
+        self.at = at
+        self.total = total
 
 
 class InFlight:
@@ -32,9 +43,7 @@ class InFlight:
         self._reported = 0  # the client's count, as a total of ours
         self._reported_at: float | None = None  # when, if it was playing then
         self._offset = 0  # the client's count minus ours
-        self._flushed: list[list[int]] | None = None  # in flight when `clear` went out, until the client answers
-        self._flushed_at = 0.0
-        self._flushed_total = 0
+        self._flushed: deque[_Flushed] = deque()  # a `clear` each that the client has not answered, oldest first
 
     def ahead_s(self, now: float) -> float:
         """How much audio is ahead of the caller, if the client plays what it gets at once."""
@@ -79,6 +88,7 @@ class InFlight:
         """The client is told to stop playing and to keep what it has."""
         if self._paused_s is None:
             self._paused_s = max(0.0, self._end + self._lag_s - now)
+            self._reported_at = None  # the next report says from where it plays on
 
     def resume(self, now: float) -> None:
         """The client plays on."""
@@ -88,7 +98,7 @@ class InFlight:
 
     def report(self, now: float, samples: int) -> None:
         """The client says that it has played `samples`."""
-        if not self._reports or self._flushed is not None:
+        if not self._reports or self._flushed:
             return
         before = self._reported
         self._reported = min(max(samples - self._offset, before), self._heard_total + self.samples)
@@ -97,7 +107,7 @@ class InFlight:
     def flush(self, now: float) -> None:
         """`clear` goes out: what is in flight is dropped."""
         if self._reports:
-            self._flushed, self._flushed_at, self._flushed_total = list(self._spans), now, self._heard_total
+            self._flushed.append(_Flushed(list(self._spans), now, self._heard_total))
             self._reported, self._reported_at = min(self._reported, self._heard_total), None
         self._spans.clear()
         self.samples = 0
@@ -110,11 +120,12 @@ class InFlight:
         That is what was heard beyond the clock's knowledge of frames that will leave again.
         """
         more: dict[int, int] = {}
-        if self._flushed is None:
+        if not self._flushed:
             return more
-        extra = samples - self._offset - self._flushed_total
-        total = self._flushed_total
-        for frame, length in self._flushed:
+        flushed = self._flushed.popleft()
+        total = flushed.total
+        extra = samples - self._offset - total
+        for frame, length in flushed.spans:
             used = min(max(extra, 0), length)
             extra -= used
             if used and frame in kept:
@@ -124,16 +135,20 @@ class InFlight:
                 total += used
         self._offset = samples - total
         self._reported = total
-        self._flushed = None
+        for later in self._flushed:  # their total did not know of these samples
+            later.total += total - flushed.total
         return more
 
     def awaits_cleared(self, now: float, kept: Container[int]) -> bool:
         """Frames in `kept` were in flight at a `clear`, and the client may still say how much of them it had played."""
-        if self._flushed is None or now - self._flushed_at >= CLEARED_TIMEOUT_S:
-            return False
-        return any(frame in kept for frame, _ in self._flushed)
+        return any(
+            frame in kept
+            for flushed in self._flushed
+            if now - flushed.at < CLEARED_TIMEOUT_S
+            for frame, _ in flushed.spans
+        )
 
     def forget_cleared(self, now: float) -> None:
         """A client that never answers a `clear` is taken to have dropped what the clock said."""
-        if self._flushed is not None and now - self._flushed_at >= CLEARED_TIMEOUT_S:
-            self.cleared(self._offset + self._flushed_total, ())
+        while self._flushed and now - self._flushed[0].at >= CLEARED_TIMEOUT_S:
+            self.cleared(self._offset + self._flushed[0].total, ())

@@ -223,7 +223,12 @@ class Playout:
 
     @property
     def full(self) -> bool:
-        """The voice is to wait before it hands over more."""
+        """The voice is to wait before it hands over more; but never while the first in the queue is not complete.
+
+        Nothing could be played to make room then: a frame that the voice speaks a second time stands before others.
+        """
+        if self.head is not None and not self.head.done:
+            return False
         waiting = sum(frame.queued - frame.seen_sent for frame in self._frames.values())
         return waiting * 1000 >= self.options.capacity_ms * self.options.rate_hz
 

@@ -96,7 +96,7 @@ def _transform(layers: _Layers, b: _Buffers, windows: NDArray[np.int16]) -> None
     np.copyto(b.window, windows)
     np.copyto(b.reflection, b.mirrored)
     np.multiply(b.frames, layers.hann, out=b.windowed)
-    np.fft.rfft(b.windowed, out=b.spectrum)  # type: ignore[arg-type]  # numpy's stubs know complex128 only
+    np.fft.rfft(b.windowed, norm="forward", out=b.spectrum)  # type: ignore[arg-type]  # numpy's stubs know complex128 only
     np.abs(b.spectrum, out=b.magnitudes)
 
 
@@ -152,7 +152,8 @@ class _Layers:
             kernel = tensor(name)[:, :, first : last + 1]
             return np.ascontiguousarray(kernel.transpose(2, 1, 0).reshape(-1, len(kernel)))
 
-        self.hann = (np.hanning(size.fourier + 1)[:-1] / 32768).astype(np.float32)  # and the scale of PCM16
+        # With the scale of PCM16, and of `norm="forward"`, with which alone numpy computes in single precision.
+        self.hann = (np.hanning(size.fourier + 1)[:-1] * (size.fourier / 32768)).astype(np.float32)
         self.conv0, self.bias0 = taps("conv0.weight", 0, 2), tensor("conv0.bias")
         self.conv1, self.bias1 = taps("conv1.weight", 0, 2), tensor("conv1.bias")
         self.conv2, self.bias2 = taps("conv2.weight", 1, 2), tensor("conv2.bias")  # before its two frames is padding

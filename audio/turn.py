@@ -27,9 +27,11 @@ class TurnOptions(Struct, frozen=True, forbid_unknown_fields=True):
     max_delay_ms: float = 3000.0
     """The longest such silence."""
     unfinished_delay_ms: float = 1200.0
-    """The silence after "and", "um", or digits that are being dictated."""
+    """The silence after "and", "um", digits that are being dictated, or speech that was not understood."""
     final_timeout_ms: float = 1500.0
     """A final transcript that is not there so long after the last voiced sample is not waited for."""
+    max_speech_ms: float = 15_000.0
+    """A voice without a new word for so long is part of the room (a television): nobody waits for it any more."""
     unclear_ms: float = 700.0
     """Speech this long of which nothing was understood is asked about."""
 
@@ -43,6 +45,8 @@ class Turn:
     def __init__(self, options: TurnOptions) -> None:
         self.options = options
         self.speaking = False
+        self.background = False
+        """A voice is on that is part of the room, until it has a new word or goes off."""
         self.since = 0.0
         """When the speech that goes on, or went on last, began."""
         self.voiced_until = 0.0
@@ -51,25 +55,51 @@ class Turn:
         self._voiced_s = 0.0
         self._finals: list[str] = []
         self._partial = ""
-        self._pending = 0  # finals that the speech-to-text still owes
+        self._fresh_at = 0.0  # the last new word, or when the voice came on
+        self._pending = 0  # finals of this turn that the speech-to-text still owes
+        self._late = 0  # finals of turns before that it still owes
         self._taken: list[str] = []  # words that the turn before took of a transcript that was not final yet
 
     def begin(self, at: float) -> None:
         """The voice came on."""
         self.speaking = True
         self._heard_speech = True
-        self.since = at
+        self.since = self._fresh_at = at
 
     def stop(self, at: float) -> None:
         """The voice went off; its final transcript is to come."""
+        if self.background:
+            self.background = False
+            self._late += 1
+            return
         self.speaking = False
         self._heard_speech = True
         self.voiced_until = max(at, self.since)
         self._voiced_s += self.voiced_until - self.since
         self._pending += 1
 
-    def hear(self, text: str, final: bool) -> None:
+    def watch(self, now: float) -> None:
+        """Notice a voice that goes on without a word."""
+        if self.speaking and now >= self._background_at():
+            self.speaking = False
+            self.background = True
+            self.voiced_until = now
+            self._voiced_s = 0.0  # whatever it was, nobody waits for an answer to it
+
+    def _background_at(self) -> float:
+        return self._fresh_at + self.options.max_speech_ms / 1000
+
+    def hear(self, text: str, final: bool, now: float) -> None:
         """A transcript came in, perhaps late."""
+        before = self.text
+        self._record(text, final)
+        if self.text != before:
+            self._fresh_at = now
+            if self.background:  # it has words: somebody speaks after all
+                self.background = False
+                self.begin(now)
+
+    def _record(self, text: str, final: bool) -> None:
         words = text.split()
         if self._taken and words[: len(self._taken)] == self._taken:
             words = words[len(self._taken) :]
@@ -78,23 +108,30 @@ class Turn:
             self._partial = text
             return
         self._partial = ""
-        self._taken = []
-        self._pending = max(0, self._pending - 1)
+        if self._late:
+            self._late -= 1
+        else:
+            self._pending = max(0, self._pending - 1)
+        if not self._late:  # the words that were taken stand in the newest of those
+            self._taken = []
         if text:
             self._finals.append(text)
 
     def lost(self) -> None:
         """The speech-to-text failed: no final comes for what was said so far."""
-        self._pending = 0
+        self._pending = self._late = 0
+        self._taken = []
 
     def take(self) -> str:
         """End the turn and give its text; what is still to come of it belongs to the next."""
         text = self.text
-        self._taken = self._partial.split() if self._pending else []
+        if self._pending or self.background:
+            self._taken = self._partial.split()
         self._finals.clear()
         self._partial = ""
         self._voiced_s = 0.0
         self._heard_speech = self.speaking
+        self._late += self._pending
         self._pending = 0
         return text
 
@@ -121,24 +158,33 @@ class Turn:
             return "open"
         if self.text:
             return "said"
-        return "unclear" if self._voiced_s * 1000 >= self.options.unclear_ms else "nothing"
+        return "unclear" if self._unclear else "nothing"
 
     def deadline(self) -> float:
         """When the verdict changes by itself; inf for never."""
-        return self._over_at() if self.active and not self.speaking else math.inf
+        if self.speaking:
+            return self._background_at()
+        return self._over_at() if self.active else math.inf
 
     def _over_at(self) -> float:
         if self._pending:
-            return self.voiced_until + self.options.final_timeout_ms / 1000
-        if self.text:
-            return self.voiced_until + delay_ms(self.text, self.options) / 1000
-        return self.voiced_until
+            return self.voiced_until + min(self.options.final_timeout_ms, self.options.max_delay_ms) / 1000
+        return self.voiced_until + delay_ms(self.text, self.options, unclear=self._unclear) / 1000
+
+    @property
+    def _unclear(self) -> bool:
+        return not self.text and self._voiced_s * 1000 >= self.options.unclear_ms
 
 
-def delay_ms(text: str, options: TurnOptions) -> float:
-    """The silence that ends a turn with this text: longer after "and", "um", or digits that are being dictated."""
+def delay_ms(text: str, options: TurnOptions, *, unclear: bool = False) -> float:
+    """The silence that ends a turn with this text.
+
+    It is longer after "and", "um", digits that are being dictated, and where nothing was understood: who asks again
+    too early talks into the middle of a sentence.
+    """
     words = text.lower().split()
     dictated = len(words) >= 2 and all(word in DIGITS or word.isdigit() for word in words[-2:])
-    if dictated or words[-1].strip(",.…") in TRAILING_WORDS:
+    trailing = bool(words) and words[-1].strip(",.…") in TRAILING_WORDS
+    if dictated or trailing or unclear:
         return min(options.unfinished_delay_ms, options.max_delay_ms)
-    return options.min_delay_ms
+    return min(options.min_delay_ms, options.max_delay_ms)

@@ -127,11 +127,12 @@ class VadStream:
         if self.slot is None:
             return
         self._pcm += pcm
+        if len(self._pcm) < self._engine.context_bytes + self._engine.chunk_bytes:
+            return
         waiting = self.waiting_chunks
         if waiting > MAX_WAITING_CHUNKS:
             self._drop(waiting - MAX_WAITING_CHUNKS)
-        if waiting:
-            self._engine.mark_ready(self)
+        self._engine.mark_ready(self)
 
     def reset(self) -> None:
         """Forget the past and what waits (the microphone was muted); posts SpeechStopped if the voice was on."""

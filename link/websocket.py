@@ -1,4 +1,4 @@
-"""A websocket that comes back: connect, receive, notice the loss, wait, connect again. The server is a client nowhere else.
+"""A websocket that comes back: connect, receive, notice the loss, wait, connect again. No other module is a client.
 
 `links()` is an endless iterator of connections. A handshake proves nothing, so the delays start anew only after the
 consumer called `proved()`; what cannot be cured by trying again is raised as a fatal ProviderError.

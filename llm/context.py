@@ -10,6 +10,7 @@ from msgspec import Struct
 
 IN_PROGRESS = "IN_PROGRESS"
 LIMIT_BYTES = 256 * 1024
+DROPPED = "[dropped: the conversation became too long]"
 
 
 class Call(Struct, frozen=True, tag=True):
@@ -114,7 +115,7 @@ class Log:
         self._limit = limit_bytes
         self._size = 0
         self.truncated = 0
-        """How many messages were dropped to stay within the limit."""
+        """How many messages, and results of calls, were dropped to stay within the limit."""
 
     def user(self, text: str) -> None:
         """Append a turn of the caller."""
@@ -228,17 +229,40 @@ class Log:
         entry.placed = False
 
     def _truncate(self) -> None:
-        """Drop the oldest turn, again and again, but never a call without its result nor the newest message."""
+        """Drop the oldest turn, again and again; never the caller's newest words, nor what came last."""
         while self._size > self._limit and (turn := self._oldest_turn()):
             for entry in turn:
-                self._remove(entry)
-                self.truncated += 1
+                self._drop(entry)
+        answers = [entry for entry in self._entries[self._newest_turn() + 1 :] if not entry.empty][:-1]
+        for shorten in (self._drop_results, self._drop):
+            for entry in answers:
+                if self._size > self._limit and not entry.pending:
+                    shorten(entry)
+
+    def _drop(self, entry: Entry) -> None:
+        self._remove(entry)
+        self.truncated += 1
 
     def _oldest_turn(self) -> list[Entry]:
+        """Without calls that have no result yet."""
         turn: list[Entry] = []
-        for entry in self._entries[:-1]:
+        for entry in self._entries[: self._newest_turn()]:
             if turn and entry.role is UserMessage:
                 return turn
             if not entry.pending:
                 turn.append(entry)
         return turn
+
+    def _newest_turn(self) -> int:
+        """Where the turn that is being answered begins: the newest words of the caller, or the newest message."""
+        for place in range(len(self._entries) - 1, -1, -1):
+            if self._entries[place].role is UserMessage:
+                return place
+        return len(self._entries) - 1
+
+    def _drop_results(self, entry: Entry) -> None:
+        for call in list(entry.calls.values()):
+            if len(call.output) > len(DROPPED):
+                entry.calls[call.call_id] = Call(call.call_id, call.name, call.arguments, DROPPED)
+                self.truncated += 1
+        self._measure(entry)

@@ -80,6 +80,12 @@ class FunctionCall(Struct, frozen=True, tag=True):
     arguments: str
 
 
+class Progress(Struct, frozen=True, tag=True):
+    """The model works on a reply and has nothing to show for it yet: it reasons, or writes the arguments of a call."""
+
+    reply: int
+
+
 class ReplyDone(Struct, frozen=True, tag=True):
     """The reply is complete."""
 

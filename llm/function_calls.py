@@ -18,7 +18,8 @@ from llm.events import FunctionCall, Outcome, ToolSchema
 
 CANCELLED = "CANCELLED"
 COMPLETED = "COMPLETED"
-MAX_RUNNING = 8
+MAX_RUNNING = 8  # blocking calls at once; the others wait
+MAX_ASYNC = 32  # async calls without a result; more are refused
 MAX_RESULT_BYTES = 64 * 1024
 
 
@@ -85,17 +86,23 @@ class Ledger:
     def __init__(self, options: CallOptions) -> None:
         self._options = options
         self._calls: dict[str, Entry] = {}  # not DONE
-        self._seen: set[str] = set()
+        self._seen: dict[str, int] = {}  # call id -> its group
         self._wants: dict[int, bool] = {}  # group -> some result of it wants the model
         self.late = 0
         """Results that came after the final one, and duplicates of calls."""
 
-    def dispatch(self, call: FunctionCall, spec: ToolSpec, group: int) -> str | None:
-        """Enter a call. Returns the placeholder that stands as its output until the result; None for a duplicate."""
-        if call.call_id in self._seen:
+    def admit(self, call_id: str, group: int) -> str | None:
+        """The name of a call here: its id, or one made of it where another response used that. None for a duplicate."""
+        if self._seen.get(call_id, group) != group:
+            call_id = f"{call_id}.{group}"
+        if call_id in self._seen:
             self.late += 1
             return None
-        self._seen.add(call.call_id)
+        self._seen[call_id] = group
+        return call_id
+
+    def dispatch(self, call: FunctionCall, spec: ToolSpec, group: int) -> str:
+        """Enter a call. Returns the placeholder that stands as its output until the result."""
         self._calls[call.call_id] = Entry(call, spec, group)
         self._wants.setdefault(group, False)
         if spec.cancel_on_interruption:
@@ -103,28 +110,30 @@ class Ledger:
         self._wants[group] = True
         return started_note(call.call_id, call.name)
 
-    def refuse(self, call: FunctionCall, group: int) -> bool:
-        """A call that is over before it began (its tool is unknown). False for a duplicate."""
-        if call.call_id in self._seen:
-            self.late += 1
-            return False
-        self._seen.add(call.call_id)
+    def refuse(self, group: int) -> None:
+        """A call is over before it began."""
         self._wants[group] = True
-        return True
+
+    def has_room(self, spec: ToolSpec) -> bool:
+        """Whether a call may enter: those in the background are bounded, the others wait for one another."""
+        waits = sum(call.is_async for call in self._calls.values())
+        return spec.cancel_on_interruption or waits < MAX_ASYNC
 
     def startable(self, *, words_heard: bool) -> list[Entry]:
         """The calls that may start now; `words_heard`: what was said before them was heard."""
-        running = sum(call.state is State.RUNNING for call in self._calls.values())
+        running = sum(call.state is State.RUNNING and not call.is_async for call in self._calls.values())
         ready: list[Entry] = []
         busy: set[int] = set()
         for call in self._calls.values():
             held = not self._options.run_in_parallel and call.group in busy
+            full = not call.is_async and running >= MAX_RUNNING
             if not call.is_async:
                 busy.add(call.group)
-            if call.state is not State.WAITING or held or running + len(ready) >= MAX_RUNNING:
+            if call.state is not State.WAITING or held or full:
                 continue
             if words_heard or call.spec.when == "now":
                 ready.append(call)
+                running += not call.is_async
         return ready
 
     def start(self, call: Entry, now: float) -> None:
@@ -155,6 +164,10 @@ class Ledger:
             return Finished(call_id, call.name, outcome, None, async_note(call_id, outcome, text))
         self._wants[call.group] |= run_llm is not False and outcome != "cancelled"
         return Finished(call_id, call.name, outcome, text, None)
+
+    def forget_wishes(self) -> None:
+        """The caller does not want to hear of the groups so far."""
+        self._wants = dict.fromkeys(self._wants, False)
 
     def interruptible(self) -> list[Entry]:
         """The calls that a barge-in cancels."""

@@ -5,6 +5,7 @@ Reference: the types of the `openai` package (`openai.types.responses`), against
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -12,10 +13,13 @@ from msgspec import Struct
 
 from link.errors import ProviderError
 from llm.context import AssistantMessage, DeveloperMessage, Item, UserMessage
-from llm.events import Delta, FunctionCall, ReplyDone, ReplyFailed, Request, Usage
+from llm.events import Delta, FunctionCall, Progress, ReplyDone, ReplyFailed, Request, Usage
 
-Output = Delta | FunctionCall | ReplyDone | ReplyFailed
+Output = Delta | FunctionCall | Progress | ReplyDone | ReplyFailed
 
+MAX_WISH_S = 10.0
+"""No caller waits longer for a provider that is over its limit."""
+_WISH = re.compile(r"try again in (\d{1,6}(?:\.\d{1,6})?) ?(ms|s)\b", re.IGNORECASE)
 NOBODY = 0
 """The reply of what belongs to none; replies are numbered from 1."""
 
@@ -141,10 +145,15 @@ class ResponsesCodec:
         """
         try:
             head = _head.decode(message)
-            reply = current if head.stream_id is None else int(head.stream_id.removeprefix("r"))
-            return self._facts(head.type, message, reply or NOBODY)
+            return self._facts(head.type, message, self._reply(head, current) or NOBODY)
         except (msgspec.DecodeError, ValueError, RecursionError) as error:
             raise ProviderError(f"the provider sent what is not a Responses event: {error}") from error
+
+    def _reply(self, head: _Head, current: int | None) -> int | None:
+        if head.stream_id is not None:
+            return int(head.stream_id.removeprefix("r"))
+        failed = head.type in ("error", "response.failed")
+        return current if failed or not self.lanes else None  # with lanes words that belong nowhere are nobody's
 
     def _facts(self, kind: str, message: str | bytes, reply: int) -> list[Output]:
         match kind:
@@ -163,6 +172,8 @@ class ResponsesCodec:
             case "error":
                 failure = _failure.decode(message)
                 return [_failed(reply, failure.error or _Error(failure.code, failure.message))]
+            case _ if kind.startswith("response.") and kind.endswith(".delta"):
+                return [Progress(reply)]  # it reasons, or writes the arguments of a call
             case _:
                 return []
 
@@ -171,7 +182,15 @@ def _failed(reply: int, error: _Error) -> ReplyFailed:
     if error.code == "websocket_connection_limit_reached":
         raise ConnectionOver("the provider's time limit for a connection")
     reason = f"{error.code or 'error'}: {error.message}"[:300]
-    return ReplyFailed(reply, reason, fatal=error.code in FATAL_CODES, retry_after_s=0.0)
+    return ReplyFailed(reply, reason, fatal=error.code in FATAL_CODES, retry_after_s=_wish_s(error.message))
+
+
+def _wish_s(message: str) -> float:
+    """When to ask again, which the provider says in words only: "Please try again in 1.2s", or "in 20ms"."""
+    found = _WISH.search(message)
+    if found is None:
+        return 0.0
+    return min(float(found[1]) / (1000 if found[2] == "ms" else 1), MAX_WISH_S)
 
 
 def _item(item: Item) -> list[dict[str, Any]]:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
 from link.inbox import Inbox
-from llm.events import Ask, Cancel, Delta, FunctionCall, LinkDown, LinkUp, ReplyDone, ReplyFailed
+from llm.events import Ask, Cancel, Delta, FunctionCall, LinkDown, LinkUp, Progress, ReplyDone, ReplyFailed
 
-Fact = LinkUp | LinkDown | Delta | FunctionCall | ReplyDone | ReplyFailed
+Fact = LinkUp | LinkDown | Delta | FunctionCall | Progress | ReplyDone | ReplyFailed
 Post = Callable[[Fact], None]
 Spawn = Callable[[Coroutine[Any, Any, None]], object]
 

@@ -8,7 +8,6 @@ the connection is replaced.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from contextlib import aclosing
 from random import Random
 
@@ -17,7 +16,7 @@ from loguru import logger
 from link.errors import ProviderError
 from link.inbox import Inbox
 from link.websocket import Endpoint, Link, Links, Opener, open_websocket
-from llm.events import Ask, Cancel, LinkDown, LinkUp, ReplyDone, ReplyFailed
+from llm.events import Ask, Cancel, LinkDown, LinkUp, Progress, ReplyDone, ReplyFailed
 from llm.responses import ResponsesCodec
 from llm.service import Post, Spawn
 
@@ -43,6 +42,7 @@ class WebsocketLLMService:
         self._link: Link | None = None
         self._current: int | None = None  # the exchange whose events are wanted
         self._draining: asyncio.Event | None = None  # an abandoned exchange stands in the way; set at its end
+        self._drain_limit: asyncio.TimerHandle | None = None
         self._post: Post = lambda _: None
         self._was_up = True
         self.discarded = 0
@@ -68,6 +68,10 @@ class WebsocketLLMService:
         except ProviderError as error:
             logger.error("llm: {}", error)
             post(LinkDown(str(error), fatal=True))
+        finally:
+            self._drained()
+            if self.discarded:
+                logger.debug("llm: {} events of abandoned answers were discarded", self.discarded)
 
     def _on_failure(self, error: ProviderError) -> None:
         logger.warning("llm: {}", error)
@@ -89,7 +93,7 @@ class WebsocketLLMService:
             if isinstance(fact, ReplyDone | ReplyFailed):
                 self._drained()
             if fact.reply != self._current:
-                self.discarded += 1
+                self.discarded += not isinstance(fact, Progress)
                 continue
             if not isinstance(fact, ReplyFailed):
                 link.proved()
@@ -111,37 +115,29 @@ class WebsocketLLMService:
         self._current = None
         if command.stalled and self._link is not None:
             self._link.abort()
-        elif not self._codec.lanes:
+        elif not self._codec.lanes and self._link is not None:
             self._draining = asyncio.Event()
+            self._drain_limit = asyncio.get_running_loop().call_later(DRAIN_S, self._link.abort)
 
     async def _ask(self, command: Ask) -> None:
         """Send a request; if the link is down or goes down meanwhile, the core knows and asks again."""
         link = self._link
         if link is None:
             return
-        if self._draining is not None and not await self._drain(link):
-            return
+        if self._draining is not None:
+            await self._draining.wait()  # DRAIN_S at most: then the link is given up, and `_receive` sees it
+            if self._link is not link:
+                return
         self._current = command.reply
         try:
             await link.send(self._codec.request(command.reply, command.request))
         except ProviderError as error:
             logger.info("llm: {}", error)  # `receive` fails as well, and tells the core
 
-    async def _drain(self, link: Link) -> bool:
-        """Wait for the end of the abandoned answer; after DRAIN_S the connection is given up. False when it is."""
-        assert self._draining is not None
-        try:
-            async with asyncio.timeout(DRAIN_S):
-                await self._draining.wait()
-        except TimeoutError:
-            link.abort()
-            return False
-        return self._link is link
-
     def _drained(self) -> None:
+        if self._drain_limit is not None:
+            self._drain_limit.cancel()
+            self._drain_limit = None
         if self._draining is not None:
             self._draining.set()
             self._draining = None
-
-
-LLMFactory = Callable[[], WebsocketLLMService]

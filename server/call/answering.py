@@ -3,8 +3,8 @@
     NONE ─ owe ─► OWED ─ ask ─► ASKED ─ first output ─► STREAMING ─ done ─► NONE
     ASKED, STREAMING ─ link lost, refused, stalled, cut off ─► OWED
 
-OWED is `owed`, ASKED and STREAMING are `reply`. What is owed has a reason; a stronger one covers a weaker. It stays
-owed until it is given, superseded by a newer turn of the caller (`drop`), or apologised for.
+OWED is `owed`, ASKED and STREAMING are `reply`. What is owed has reasons; the strongest is asked for, and covers the
+weaker ones. It stays owed until it is given, superseded by a newer turn of the caller (`drop`), or apologised for.
 """
 
 from __future__ import annotations
@@ -32,21 +32,28 @@ class Owed(IntEnum):
 class Reply:
     """An answer that the model was asked for."""
 
-    __slots__ = ("bytes", "entry", "number", "owed_since", "pieces", "reason", "since", "streaming")
+    __slots__ = ("bytes", "entry", "number", "output_at", "owed_since", "pieces", "reason", "since", "streaming")
 
     def __init__(self, number: int, reason: Owed, entry: Entry, owed_since: float, now: float) -> None:
         self.number = number
         self.reason = reason
         self.entry = entry
         self.owed_since = owed_since
-        self.since = now  # asked, or the last output
+        self.since = now  # asked, or the last sign of life
+        self.output_at = now  # asked, or the last output
         self.streaming = False
         self.pieces = Pieces()
         self.bytes = 0
 
+    def output(self, now: float) -> None:
+        """Words or a call came."""
+        self.streaming = True
+        self.output_at = now
+
     def deadline(self, policy: Policy) -> float:
         """When the next output must be there: a provider that goes silent keeps its connection and answers pings."""
-        return self.since + (policy.next_output_s if self.streaming else policy.first_output_s)
+        silent = self.since + (policy.next_output_s if self.streaming else policy.first_output_s)
+        return min(silent, self.output_at + policy.give_up_s)
 
 
 class Answering:
@@ -54,7 +61,6 @@ class Answering:
 
     def __init__(self, log: Log, out: Outbox) -> None:
         self.reply: Reply | None = None
-        self.owed = Owed.NONE
         self.owed_since = 0.0
         self.retry_at = 0.0
         """The provider's wish. It holds for the next turn too: who is over their limit is refused again."""
@@ -62,6 +68,8 @@ class Answering:
         """The answer that RESUME goes on with."""
         self.attempts = 0
         """Replies that failed or stalled since the last good one."""
+        self.rounds = 0
+        """Replies to results of tools since the caller's turn."""
         self.link_up = False
         self.refused = False
         """Asking again cannot help."""
@@ -70,21 +78,32 @@ class Answering:
         self._log = log
         self._out = out
         self._number = 0
+        self._reasons: set[Owed] = set()
+
+    @property
+    def owed(self) -> Owed:
+        """The strongest reason."""
+        return max(self._reasons, default=Owed.NONE)
 
     def owe(self, reason: Owed, now: float) -> None:
         """A reply is owed."""
-        if self.owed is Owed.NONE:
+        if not self._reasons:
             self.owed_since = now
-        self.owed = max(self.owed, reason)
+        self._reasons.add(reason)
 
     def drop(self) -> None:
         """What was owed is superseded, or was apologised for."""
-        self.owed = Owed.NONE
+        self._reasons.clear()
         self.unfinished = None
         self.attempts = 0
+        self.rounds = 0
+
+    def postpone(self, now: float) -> None:
+        """Something of ours stands against asking: the provider's time does not run."""
+        self.owed_since = now
 
     def current(self, number: int, now: float) -> Reply | None:
-        """The reply that this output belongs to; None (and counted) if it is not wanted any more."""
+        """The reply that this sign of life belongs to; None (and counted) if it is not wanted any more."""
         if self.reply is None or self.reply.number != number:
             self.stale += 1
             return None
@@ -96,9 +115,12 @@ class Answering:
         resume = self.unfinished if self.owed is Owed.RESUME else None
         entry = self._log.assistant(resume)
         note = settings.sentences.go_on if resume is not None and resume.placed and resume.text else ""
+        if note and Owed.ASYNC in self._reasons:
+            note = f"{note} {settings.sentences.and_then}"
         self._number += 1
         self.reply = Reply(self._number, self.owed, entry, self.owed_since, now)
-        self.owed = Owed.NONE
+        self.rounds += self.owed is Owed.RESULT
+        self._reasons.clear()
         self.unfinished = None
         schemas = tuple(spec.schema for spec in settings.tools)
         self._out.emit(Ask(self._number, Request(settings.instructions, self._log.items(), schemas, note)))
@@ -135,11 +157,12 @@ class Answering:
         self.unfinished = entry
         self.owe(Owed.RESUME, now)
 
-    def fail(self, retry_after_s: float, now: float) -> None:
-        """The provider refused the answer, broke it off or went silent."""
+    def fail(self, retry_after_s: float, policy: Policy, now: float) -> None:
+        """The provider refused the answer, or broke it off: it is asked again, each time later."""
         self.break_off(now)
-        self.retry_at = now + retry_after_s
+        pause_s = policy.retry_pause_s * 2**self.attempts
         self.attempts += 1
+        self.retry_at = now + max(retry_after_s, pause_s if self.attempts < policy.max_attempts else 0.0)
 
     def stalled(self, policy: Policy, now: float) -> bool:
         """The provider has been silent for too long; it is told, and the answer is owed again."""
@@ -158,10 +181,11 @@ class Answering:
             yield self.owed_since + policy.give_up_s
 
     def hopeless(self, policy: Policy, now: float) -> bool:
-        """What is owed has been owed for too long, or was tried too often."""
+        """What is owed has been owed for too long, or was tried too often, or leads from one tool to the next."""
         if self.owed is Owed.NONE or self.reply is not None:
             return False
-        return now >= self.owed_since + policy.give_up_s or self.attempts >= policy.max_attempts
+        tired = self.attempts >= policy.max_attempts or self.rounds >= policy.max_rounds
+        return tired or now >= self.owed_since + policy.give_up_s
 
     @property
     def coming(self) -> Entry | None:

@@ -27,20 +27,24 @@ class Calling:
 
     def call(self, entry: Entry, group: int, call: FunctionCall) -> None:
         """The model made a call; it stands in the log from now on, and gets exactly one result."""
+        call_id = self.ledger.admit(call.call_id, group)
+        if call_id is None:
+            return
+        call = FunctionCall(call.reply, call_id, call.name, call.arguments)
         spec = self._tools.get(call.name)
         if spec is None:
-            self._refuse(entry, group, call)
-            return
-        placeholder = self.ledger.dispatch(call, spec, group)
-        if placeholder is not None:
-            self._log.call(entry, Call(call.call_id, call.name, call.arguments, placeholder))
+            self._refuse(entry, group, call, f"Error: function '{call.name}' is not registered.")
+        elif not self.ledger.has_room(spec):
+            self._refuse(entry, group, call, "Error: too many functions run in the background already.")
+        else:
+            placeholder = self.ledger.dispatch(call, spec, group)
+            self._log.call(entry, Call(call_id, call.name, call.arguments, placeholder))
 
-    def _refuse(self, entry: Entry, group: int, call: FunctionCall) -> None:
-        if self.ledger.refuse(call, group):
-            error = f"Error: function '{call.name}' is not registered."
-            self._log.call(entry, Call(call.call_id, call.name, call.arguments, error))
-            self._log.result(call.call_id, None)
-            self._out.tell(e.ToolFinished(call.call_id, call.name, "failed", error))
+    def _refuse(self, entry: Entry, group: int, call: FunctionCall, error: str) -> None:
+        self.ledger.refuse(group)
+        self._log.call(entry, Call(call.call_id, call.name, call.arguments, error))
+        self._log.result(call.call_id, None)
+        self._out.tell(e.ToolFinished(call.call_id, call.name, "failed", error))
 
     def start(self, now: float, *, words_heard: bool) -> None:
         """Start what may start; `words_heard`: nothing is being said."""
@@ -67,9 +71,10 @@ class Calling:
         self._out.tell(e.ToolFinished(call_id, finished.name, outcome, result))
 
     def interrupt(self) -> None:
-        """A turn of the caller cancels what can be cancelled."""
+        """A turn of the caller cancels what can be cancelled; the model is not asked for what came of the rest."""
         for call in self.ledger.interruptible():
             self._cancel(call)
+        self.ledger.forget_wishes()
 
     def close(self) -> None:
         """The end of the call cancels everything."""

@@ -16,15 +16,18 @@ import math
 from collections.abc import Iterator
 from enum import Enum, auto
 
-from audio.events import Played, Queued, SpeechFailed, SpeechLost, SpeechStarted, SpeechStopped, Synthesised, Transcript
+from audio import events as sound
 from audio.playout import Playout
 from audio.turn import Turn
+from llm import events as model
 from llm.context import Log
-from llm.events import Cancel, Delta, FunctionCall, LinkDown, LinkUp, ReplyDone, ReplyFailed, ToolDone, ToolUpdate
+from server.call import barge_in
 from server.call import events as e
-from server.call.answering import Answering, Owed, Reply
+from server.call.answering import Answering, Owed
 from server.call.calling import Calling
+from server.call.keypad import Keypad
 from server.call.outbox import Outbox
+from server.call.output import Output
 from server.call.policy import CallSettings
 from server.call.silence import Silence
 from server.call.speaking import Speaking
@@ -52,12 +55,12 @@ class Core:
         self.answering = Answering(self.log, self._out)
         self.calling = Calling(settings, self.log, self._out)
         self._now = 0.0
-        self._keys = ""
-        self._keys_at = 0.0
+        self._output = Output(self.answering, self.speaking, self.calling, self._out)
+        self._keypad = Keypad()
         self._muted = False
         self._silence = Silence()
         self._started_at = 0.0
-        self._ending_since = 0.0
+        self._ending_since = 0.0  # or since words were heard in it
         self._reason = ""
 
     def handle(self, fact: e.Fact, now: float) -> list[e.Command]:
@@ -79,69 +82,61 @@ class Core:
 
     def _record(self, fact: e.Fact, now: float) -> None:
         match fact:
-            case SpeechStarted() | SpeechStopped() | Transcript() | SpeechLost() | e.UserText() | e.Dtmf() | e.Muted():
+            case (
+                sound.SpeechStarted()
+                | sound.SpeechStopped()
+                | sound.Transcript()
+                | sound.SpeechLost()
+                | e.UserText()
+                | e.Dtmf()
+                | e.Muted()
+            ):
                 self._record_caller(fact, now)
-            case Played(frames):
+            case sound.Played(frames):
                 self.speaking.on_played(frames, now)
-            case Queued():
+                self._ending_since = now
+            case sound.Queued():
                 self.speaking.on_queued(now)
-            case Synthesised(frame):
+            case sound.Synthesised(frame):
                 self.speaking.on_synthesised(frame, now)
-            case SpeechFailed(frame, reason):
+            case sound.SpeechFailed(frame, reason):
                 self.speaking.on_failed(frame, reason, now)
-            case Delta() | FunctionCall() | ReplyDone() | ReplyFailed():
+            case model.Delta() | model.FunctionCall() | model.Progress() | model.ReplyDone() | model.ReplyFailed():
                 if reply := self.answering.current(fact.reply, now):
-                    self._record_output(reply, fact, now)
-            case LinkUp():
+                    self._output.record(reply, fact, self.settings.policy, now)
+            case model.LinkUp():
                 self.answering.link_up = True
                 self._out.tell(e.LinkChanged("up"))
-            case LinkDown(reason, fatal):
+            case model.LinkDown(reason, fatal):
                 self._on_link_down(reason, fatal, now)
-            case ToolUpdate(call_id, result):
+            case model.ToolUpdate(call_id, result):
                 self.calling.update(call_id, result)
-            case ToolDone(call_id, outcome, result, run_llm):
+            case model.ToolDone(call_id, outcome, result, run_llm):
                 self.calling.finish(call_id, outcome, result, run_llm)
             case _:
                 self._record_control(fact, now)
 
     def _record_caller(self, fact: e.Fact, now: float) -> None:
         match fact:
-            case SpeechStarted(voiced_ms):
+            case sound.SpeechStarted(voiced_ms):
                 self.turn.begin(now - voiced_ms / 1000)
                 self._out.tell(e.UserSpeech(True))
-            case SpeechStopped(silence_ms):
+            case sound.SpeechStopped(silence_ms):
                 self.turn.stop(now - silence_ms / 1000)
                 self._out.tell(e.UserSpeech(False))
-            case Transcript(text, final):
-                self._on_transcript(text, final)
-            case SpeechLost(reason):
+            case sound.Transcript(text, final):
+                self._on_transcript(text, final, now)
+            case sound.SpeechLost(reason):
                 self.turn.lost()
                 self._out.tell(e.Problem("speech_lost", reason))
             case e.UserText(text):
                 if self.state is CallState.READY and text.strip():
                     self._user_turn(text.strip(), None)
             case e.Dtmf(digits):
-                self._keys = (self._keys + digits)[:64]
-                self._keys_at = now
+                self._keypad.press(digits, now)
                 self._out.tell(e.Keys(digits))
             case e.Muted(on):
                 self._muted = on
-
-    def _record_output(self, reply: Reply, fact: Delta | FunctionCall | ReplyDone | ReplyFailed, now: float) -> None:
-        match fact:
-            case Delta(_, text):
-                self._on_delta(reply, text)
-            case FunctionCall():
-                reply.streaming = True
-                self._say_remainder(reply)
-                self.calling.call(reply.entry, reply.number, fact)
-            case ReplyDone(_, usage):
-                self._on_done(reply)
-                self._out.tell(e.ReplyUsage(reply.number, usage))
-            case ReplyFailed(_, reason, fatal, retry_after_s):
-                self.answering.fail(retry_after_s, now)
-                self.answering.refused |= fatal
-                self._out.tell(e.Problem("reply_failed", reason, fatal))
 
     def _record_control(self, fact: e.Fact, now: float) -> None:
         policy = self.settings.policy
@@ -149,13 +144,13 @@ class Core:
             case e.Ready():
                 self._start(now)
             case e.Say(text, interruptible):
-                if self.state in (CallState.CONNECTING, CallState.READY):
-                    self.speaking.say(text, policy, interruptible=interruptible)
+                self._say(text, interruptible=interruptible)
             case e.Send(payload, interruptible):
                 self.speaking.send(payload, policy, interruptible=interruptible)
             case e.Interrupt():
-                self._stop_talking(now)
-                self._forget_answers()
+                if self.state is not CallState.ENDING:
+                    self._stop_talking(now)
+                    self._forget_answers()
             case e.Configure(settings):
                 self.settings = settings
                 self.turn.options = settings.turn
@@ -178,6 +173,8 @@ class Core:
             self._close_turn(now)
             self._close_keys(now)
             self._yield_to_caller(now)
+        if not self.turn.active:
+            self.speaking.say_deferred(policy)
         self._run_calls(now)
         self._watch_reply(now)
         self._ask(now)
@@ -192,15 +189,13 @@ class Core:
         """Every instant that some rule waits for. Those that have passed were acted on already."""
         policy = self.settings.policy
         yield self.turn.deadline()
-        yield self.turn.voiced_until + policy.resume_ms / 1000
+        yield barge_in.recent_until(self.turn, policy)
+        yield barge_in.long_sound_at(self.turn, policy)
         yield self.calling.deadline()
         yield self.speaking.voice_deadline(policy)
         yield self._silence.deadline(policy.idle_ms)
         yield from self.answering.deadlines(policy)
-        if self.turn.speaking:
-            yield self.turn.since + policy.interrupt_ms / 1000
-        if self._keys:
-            yield self._keys_at + policy.keys_ms / 1000
+        yield self._keypad.deadline(policy.keys_ms)
         if self.state is CallState.ENDING:
             yield self._ending_since + policy.ending_s
         if self.state is CallState.READY:
@@ -208,27 +203,19 @@ class Core:
 
     # --- the caller -------------------------------------------------------------------------------------------------
 
-    def _on_transcript(self, text: str, final: bool) -> None:
+    def _on_transcript(self, text: str, final: bool, now: float) -> None:
         before = self.turn.text
-        self.turn.hear(text, final)
+        self.turn.hear(text, final, now)
         if self.turn.text != before:
             self._out.tell(e.UserTranscript(self.turn.text, False))
 
     def _yield_to_caller(self, now: float) -> None:
-        """Stop talking at words or at a long sound; a short one is a reason to hold, no more."""
-        policy = self.settings.policy
-        head = self.speaking.playout.head
-        long_sound = self.turn.speaking and now >= self.turn.since + policy.interrupt_ms / 1000
-        if head is not None and (self.turn.words >= policy.min_words or (long_sound and head.seen_sent > 0)):
+        if barge_in.yields(self.turn, self.speaking.playout.head, self.settings.policy, now):
             self._stop_talking(now)
 
     def _should_hold(self, now: float) -> bool:
-        """There is a sound that may be the beginning of a turn, or was until just now."""
-        turn, head = self.turn, self.speaking.playout.head
-        if head is None or not head.interruptible or self.state is not CallState.READY:
-            return False
-        recent = turn.active and now < turn.voiced_until + self.settings.policy.resume_ms / 1000
-        return turn.speaking or turn.words > 0 or recent
+        ready = self.state is CallState.READY
+        return ready and barge_in.holds(self.turn, self.speaking.playout.head, self.settings.policy, now)
 
     def _stop_talking(self, now: float) -> None:
         """Barge-in: stop what may be stopped. The answer stays owed until the caller's turn proves to be one."""
@@ -240,6 +227,7 @@ class Core:
             self.answering.cut_off(coming, now)
 
     def _close_turn(self, now: float) -> None:
+        self.turn.watch(now)
         verdict = self.turn.verdict(now)
         if verdict in ("none", "open"):
             return
@@ -274,8 +262,7 @@ class Core:
 
     def _close_keys(self, now: float) -> None:
         """Pressed keys are a turn of their own, ended by `#` or a pause."""
-        if self._keys and ("#" in self._keys or now >= self._keys_at + self.settings.policy.keys_ms / 1000):
-            keys, self._keys = self._keys, ""
+        if keys := self._keypad.take(self.settings.policy.keys_ms, now):
             self._user_turn(f"[keys pressed: {keys}]", None)
 
     # --- the answer -------------------------------------------------------------------------------------------------
@@ -285,26 +272,13 @@ class Core:
         answering = self.answering
         if not answering.owed or answering.reply or not answering.link_up or now < answering.retry_at:
             return
-        if self.state is not CallState.READY or self.turn.active or self.calling.blocking:
-            return
-        if answering.owed is Owed.ASYNC and not self.speaking.idle:
-            return
-        self.speaking.follow(answering.ask(self.settings, now))
+        if self.state is CallState.READY and not self.turn.active and not self._must_wait:
+            self.speaking.follow(answering.ask(self.settings, now))
 
-    def _on_delta(self, reply: Reply, text: str) -> None:
-        policy = self.settings.policy
-        reply.streaming = True
-        reply.bytes += len(text.encode())
-        for piece in reply.pieces.feed(text):
-            self.speaking.piece(reply.entry, piece, policy)
-        if reply.bytes > policy.max_answer_bytes:
-            self._out.tell(e.Problem("answer_too_long", "the answer was cut off at its limit"))
-            self._out.emit(Cancel(reply.number))
-            self._on_done(reply)
-
-    def _on_done(self, reply: Reply) -> None:
-        self._say_remainder(reply)
-        self.answering.done()
+    @property
+    def _must_wait(self) -> bool:
+        """A call holds the next answer back, or an async result waits until what is being said is over."""
+        return self.calling.blocking or (self.answering.owed is Owed.ASYNC and not self.speaking.idle)
 
     def _run_calls(self, now: float) -> None:
         """Tools start while the caller is silent only: a turn of theirs could make them unwanted."""
@@ -316,10 +290,6 @@ class Core:
             answering.owe(Owed.RESULT, now)
         if calling.take_async_results():
             answering.owe(Owed.ASYNC, now)
-
-    def _say_remainder(self, reply: Reply) -> None:
-        for piece in reply.pieces.flush():
-            self.speaking.piece(reply.entry, piece, self.settings.policy)
 
     def _on_link_down(self, reason: str, fatal: bool, now: float) -> None:
         self.answering.break_off(now)
@@ -337,6 +307,8 @@ class Core:
         if answering.refused and self.state is CallState.READY:
             self.speaking.say(sentences.fatal, policy)
             self._hang_up("the language model refused us", now)
+        elif answering.owed and self._must_wait:
+            answering.postpone(now)
         elif not self.turn.active and answering.hopeless(policy, now):
             answering.drop()
             self.speaking.say(sentences.apology, policy)
@@ -355,14 +327,24 @@ class Core:
     def _busy(self) -> bool:
         """The bot speaks, thinks, waits for a tool or owes an answer."""
         answering = self.answering
-        return bool(not self.speaking.idle or answering.reply or answering.owed or self.calling.open)
+        return bool(not self.speaking.idle or answering.reply or answering.owed or self.calling.blocking)
 
     def _watch_silence(self, now: float) -> None:
-        waits = self._busy or self.turn.active or self._keys or self._muted
+        """Ask a silent caller whether they are there, but not one who waits for what a tool of ours will bring."""
+        waits = self._busy or self.calling.open or self.turn.active or self._keypad.keys or self._muted
         quiet = self.state is CallState.READY and not waits
         if self._silence.lasts(quiet, self.settings.policy.idle_ms, now):
             self._out.tell(e.Idle())
             self.speaking.say(self.settings.sentences.idle, self.settings.policy)
+
+    def _say(self, text: str, *, interruptible: bool) -> None:
+        """Words of the application; they wait for a caller who speaks, unless nobody may talk over them."""
+        if self.state is CallState.ENDING:
+            self._out.tell(e.Problem("too_late", "the call is ending; nothing more is said"))
+        elif interruptible and self.turn.active:
+            self.speaking.defer(text, self.settings.policy)
+        else:
+            self.speaking.say(text, self.settings.policy, interruptible=interruptible)
 
     def _hang_up(self, reason: str, now: float) -> None:
         """No answer is given any more; what was said is still heard, and nobody interrupts it."""
@@ -375,6 +357,8 @@ class Core:
         self._ending_since = now
         self.answering.abandon(now)
         self.answering.drop()
+        self.speaking.say_rest(self.settings.policy)
+        self.speaking.say_deferred(self.settings.policy)
 
     def _watch_length(self, now: float) -> None:
         policy = self.settings.policy

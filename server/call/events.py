@@ -15,6 +15,7 @@ from llm.events import (
     LinkDown,
     LinkUp,
     Outcome,
+    Progress,
     ReplyDone,
     ReplyFailed,
     ToolDone,
@@ -102,6 +103,7 @@ Fact = (
     | LinkDown
     | Delta
     | FunctionCall
+    | Progress
     | ReplyDone
     | ReplyFailed
     | ToolUpdate

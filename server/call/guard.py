@@ -30,16 +30,23 @@ class Guard:
 
     def audio(self, samples: int, now: float) -> None:
         """Audio came. Raises ClientError when it is a flood."""
+        self._renew_window(now)
         self._samples += samples
         self._audio_messages += 1
-        self._check_speed(now)
+        self._check_speed()
 
     def message(self, now: float) -> None:
         """A control message, a ping or a pong came. Raises ClientError when it is one of a flood."""
+        self._renew_window(now)
         self._messages += 1
-        self._check_speed(now)
+        self._check_speed()
 
-    def _check_speed(self, now: float) -> None:
+    def _renew_window(self, now: float) -> None:
+        """First of all: what came before a pause is no part of what comes after it."""
+        if now - self._window >= self._limits.flood_s:
+            self._window, self._messages, self._audio_messages, self._samples = now, 0, 0, 0
+
+    def _check_speed(self) -> None:
         limits = self._limits
         allowed_s = limits.flood_s * limits.audio_speed
         if self._samples > allowed_s * self._rate_in:
@@ -52,8 +59,6 @@ class Guard:
         ):
             if count > allowed * limits.flood_s:
                 raise ClientError(1008, f"over {allowed:g} messages a second for {limits.flood_s:g} s")
-        if now - self._window >= limits.flood_s:
-            self._window, self._messages, self._audio_messages, self._samples = now, 0, 0, 0
 
     def should_ping(self, now: float) -> bool:
         """It is time for a ping; True once each time."""

@@ -24,13 +24,16 @@ class Handlers:
         self._handlers = handlers
         self._handle = handle
         self._events: Inbox[Event] = Inbox(limit)
-        self._ended = asyncio.Event()
+        self._running: asyncio.Task[None] | None = None
+        self._end: CallEnded | None = None
         self.dropped = 0
         """Events that no handler saw, because the ones before took too long."""
 
     def put(self, event: Event) -> None:
         """An event happened."""
-        if type(event) not in self._handlers and not (self._handlers and isinstance(event, CallEnded)):
+        if isinstance(event, CallEnded):
+            self._end = event
+        elif type(event) not in self._handlers:
             return
         try:
             self._events.put(event)
@@ -41,22 +44,28 @@ class Handlers:
 
     async def run(self) -> None:
         """Handle events until the call has ended."""
-        while True:
-            event = await self._events.get()
-            for handler, arguments in self._handlers.get(type(event), []):
-                await self._handle_one(handler, arguments, event)
-            if isinstance(event, CallEnded):
-                self._ended.set()
-                return
+        self._running = asyncio.current_task()
+        assert self._running is not None
+        self._running.set_name("an event handler")
+        while not isinstance(event := await self._events.get(), CallEnded):
+            await self._dispatch(event)
 
     async def finish(self, limit_s: float) -> None:
-        """Wait until the last event was handled, for at most `limit_s`."""
-        if self._handlers:
-            try:
-                async with asyncio.timeout(limit_s):
-                    await self._ended.wait()
-            except TimeoutError:
-                logger.warning("event handlers did not end within {:g} s of the call", limit_s)
+        """The call has ended: what is handled now may take `limit_s`, and so may then the handlers of the end."""
+        if self._running is not None and not await _ends(self._running, limit_s):
+            logger.warning("event handlers did not end within {:g} s of the call", limit_s)
+            self._running.cancel()
+        if self._end is None:
+            return
+        try:
+            async with asyncio.timeout(limit_s):
+                await self._dispatch(self._end)
+        except TimeoutError:
+            logger.warning("the handlers of call_ended did not end within {:g} s", limit_s)
+
+    async def _dispatch(self, event: Event) -> None:
+        for handler, arguments in self._handlers.get(type(event), []):
+            await self._handle_one(handler, arguments, event)
 
     async def _handle_one(self, handler: Handler, arguments: int, event: Event) -> None:
         name = getattr(handler, "__name__", "handler")
@@ -70,6 +79,11 @@ class Handlers:
                 logger.error("the handler {} did not end within {:g} s", name, TIMEOUT_S)
             else:
                 logger.exception("the handler {} failed; the call goes on", name)
+
+
+async def _ends(task: asyncio.Task[None], limit_s: float) -> bool:
+    done, _ = await asyncio.wait([task], timeout=limit_s)
+    return bool(done)
 
 
 def is_cancelled() -> bool:

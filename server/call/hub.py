@@ -55,15 +55,18 @@ class Hub:
 
     def audio(self, frame: int, samples: int, words: tuple[Word, ...], pcm: bytes) -> bool:
         """Audio of a frame is there. False when the frame was dropped."""
+        self._drain()  # what was heard is judged by the audio that was there before, as a replay does
         if not self.playout.put(frame, samples, words, pcm):
             return False
         self.post(Queued(frame, samples, words))
         return True
 
-    def progress(self) -> None:
-        """Tell the core what was played, if it is worth telling."""
-        if self.playout.due(self._clock()):
-            self._drain()
+    def progress(self) -> bool:
+        """Tell the core what was played, if it is worth telling. False when it was told nothing."""
+        if not self.playout.due(self._clock()):
+            return False
+        self._drain()
+        return True
 
     def _drain(self) -> None:
         if self._draining:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Iterator
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 import msgspec
 from loguru import logger
@@ -22,6 +22,7 @@ from server.call.events import Command, Fact
 from server.call.policy import CallSettings
 
 LIMIT_BYTES = 16 << 20
+S = TypeVar("S", bound=Struct)
 
 
 class Header(Struct, frozen=True):
@@ -98,17 +99,17 @@ def brief(command: Command) -> Any:
 def replay(lines: Iterable[bytes]) -> Iterator[tuple[Line, Difference | None]]:
     """Feed a journal to a fresh core; yields each fact, with the first difference where there is one, and stops there.
 
-    Raises msgspec.DecodeError for what is not a journal.
+    Raises msgspec.DecodeError, with the line's number, for what is not a journal.
     """
     numbered = enumerate(lines, 1)
     _, first = next(numbered, (0, b""))
-    header = msgspec.json.decode(first, type=Header)
+    header = _decode(1, first, Header)
     playout = Playout(header.playout)
     core = Core(header.settings, playout)
     did: list[Any] = []
     before: Line | None = None
     for number, raw in numbered:
-        line = msgspec.json.decode(raw, type=Line)
+        line = _decode(number, raw, Line)
         if line.full:
             return
         if line.did is not None:
@@ -127,3 +128,10 @@ def replay(lines: Iterable[bytes]) -> Iterator[tuple[Line, Difference | None]]:
         did = [brief(command) for command in core.handle(line.fact, line.t)]
         before = line
         yield line, None
+
+
+def _decode(number: int, raw: bytes, kind: type[S]) -> S:
+    try:
+        return msgspec.json.decode(raw, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise msgspec.DecodeError(f"line {number}: {error}") from error

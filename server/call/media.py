@@ -19,6 +19,9 @@ from server.call.hub import Hub
 PREROLL_MS = 300.0
 """What the ears get of the time before the voice came on: voice activity detection is late by its `start_ms`."""
 
+AUDIO_GAP_S = 1.0
+"""Without audio for so long a voice is over; networks stall for less."""
+
 Filter = Callable[[str], str]
 Heard = bytes | Begin | Finish
 
@@ -35,6 +38,7 @@ class EarSide:
         self._keep_bytes = int(PREROLL_MS / 1000 * ears_rate) * 2
         self._listening = False
         self._rates = (rate_in, ears_rate)
+        self._came_at = 0.0
         self._vad: VoiceActivity | None = None
         self._to_vad: MicResampler | None = None
         self._vad_hears_wire = True
@@ -53,10 +57,11 @@ class EarSide:
             self._vad.close()
             self._vad = None
 
-    def audio(self, pcm: bytes) -> None:
+    def audio(self, pcm: bytes, now: float) -> None:
         """Audio came in."""
         if self._muted or self._vad is None or not pcm:
             return
+        self._came_at = now
         heard = self._to_ears.feed(pcm) if self._to_ears else pcm
         if self._listening:
             self._inbox.put(heard)
@@ -80,6 +85,11 @@ class EarSide:
             self._listening = False
             self._inbox.put(Finish())
         self._post(fact)
+
+    def check(self, now: float) -> None:
+        """A client that stops sending in the middle of a word (a key let go, a dead network) has said what it said."""
+        if self._listening and self._vad is not None and now - self._came_at >= AUDIO_GAP_S:
+            self._vad.reset()
 
     def mute(self, on: bool) -> None:
         """The caller switched the microphone off or on; what was said before does not come up later."""
@@ -116,6 +126,7 @@ class VoiceSide:
 
     def expect(self, frame: int, text: str, spoken: str) -> None:
         """A frame is given to the voice; a filter may have changed what is spoken."""
+        self._changed = {each: texts for each, texts in self._changed.items() if self.wanted(each)}
         if text != spoken:
             self._changed[frame] = (text, spoken)
 

@@ -30,8 +30,12 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     """The same between two outputs of an answer."""
     give_up_s: float = 30.0
     """An answer that is owed for so long is apologised for."""
-    max_attempts: int = 3
-    """So many refused or stalled replies in a row are enough."""
+    max_attempts: int = 4
+    """So many refused, empty or stalled replies in a row are enough."""
+    retry_pause_s: float = 0.25
+    """After a refusal the model is asked again so much later, then twice as much; later where the provider says so."""
+    max_rounds: int = 16
+    """So many replies to results of tools in a row, without a turn of the caller, are enough."""
     speech_first_s: float = 3.0
     """A voice that gives no audio for so long has lost its frame."""
     speech_next_s: float = 2.0
@@ -39,7 +43,7 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     speak_ahead: int = 8
     """Pieces that the voice has at once; the rest waits here, where a barge-in costs nothing."""
     ending_s: float = 20.0
-    """The last words of a call may take so long."""
+    """A call that ends closes after so long without another of its last words being heard."""
     max_call_s: float = 3600.0
     """The longest call."""
     max_frames: int = 512
@@ -60,10 +64,12 @@ class Sentences(Struct, frozen=True, forbid_unknown_fields=True):
     too_long: str = "I am sorry, our time is up. Goodbye."
     """To a caller whose time is up."""
     go_on: str = (
-        """To the model, when an answer broke off."""
         "The line broke while you were speaking. The caller has heard everything up to the end of your last message."
         " Continue exactly where it stops, without repeating or introducing anything."
     )
+    """To the model, when an answer broke off."""
+    and_then: str = "After that, tell the caller the results of background functions that they have not heard yet."
+    """To the model as well, when such results came meanwhile."""
     unclear: str = "The caller said something that was not understood. Say so and ask them to repeat it."
     """To the model, when nothing was understood."""
 

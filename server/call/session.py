@@ -1,19 +1,20 @@
-"""The thin shell of a call: one TaskGroup that owns every task, and the hands that carry out the core's commands.
+"""The thin shell of a call: it owns every task of it, and carries out the core's commands.
 
 | task                        | reads      | writes              | ends                                  |
 |-----------------------------|------------|---------------------|---------------------------------------|
 | reader (the handler itself) | socket     | ears, facts         | the socket closes                     |
 | writer                      | outbox     | socket              | the last message is out, or deadline  |
-| stt, llm, tts               | own inbox  | facts, playout      | the group is cancelled                |
-| tool tasks                  | -          | one ToolDone each   | done                                  |
-| handlers, if there are any  | events     | -                   | the group is cancelled                |
+| stt, llm, tts               | own inbox  | facts, playout      | cancelled                             |
+| tool tasks                  | -          | one ToolDone each   | done, or cancelled                    |
+| handlers, if there are any  | events     | -                   | the last event was handled            |
+
+At the end all that still run are cancelled. Who does not obey within LEAVE_S is left behind, and named in the log.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from loguru import logger
 
@@ -31,6 +32,7 @@ from server.call.handlers import Handlers
 from server.call.hub import Hub
 from server.call.media import EarSide, VoiceSide, filtered
 from server.call.shared import Greeting, Shared, Socket
+from server.call.tasks import Tasks
 from server.call.toolbox import Toolbox
 from server.call.writer import Writer
 from server.config import Limits
@@ -64,8 +66,7 @@ class Session:
         self._wire = wire
         self._shared = shared
         self._loop = asyncio.get_running_loop()
-        self._group = asyncio.TaskGroup()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks(self._fail, shared.left_behind)
         self._due_at: float | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._ended: e.End | None = None
@@ -84,7 +85,7 @@ class Session:
         self._connect_services(can)
         self.handle = CallHandle(call_id, self.core, shared.agent.tools, self.post)
         self.handle.metadata = greeting.opened.metadata
-        self._toolbox = Toolbox(self.handle, shared.agent.app_resources, self.post, self._spawn, shared.run_sync)
+        self._toolbox = Toolbox(self.handle, shared.agent.app_resources, self.post, self._tasks.spawn, shared.run_sync)
         self._handlers = Handlers(shared.agent.handlers, self.handle, limits.events)
 
     def _connect_services(self, can: Capabilities) -> None:
@@ -102,22 +103,24 @@ class Session:
     async def run(self) -> e.End:
         """Hold the call. Returns how it ended."""
         try:
-            async with self._group:
-                self._start()
-                await self._read()
-                await self._finish()
+            self._start()
+            await self._read()
+            await self._finish()
         finally:
-            self._release()
+            try:
+                await self._tasks.stop(LEAVE_S)
+            finally:
+                self._release()
         return self._ended or e.End("the connection was lost", 1006)
 
     def _start(self) -> None:
         services = self._services
-        self._spawn(self._write())
-        self._spawn(services.stt.run(self._heard, self.post, self._spawn))
-        self._spawn(services.llm.run(self._asks, self.post, self._spawn))
-        self._spawn(services.tts.run(self._texts, self._voice, self._spawn))
+        self._tasks.spawn(self._write())
+        self._tasks.spawn(services.stt.run(self._heard, self.post, self._tasks.spawn))
+        self._tasks.spawn(services.llm.run(self._asks, self.post, self._tasks.spawn))
+        self._tasks.spawn(services.tts.run(self._texts, self._voice, self._tasks.spawn))
         if self._shared.agent.handlers:
-            self._spawn(self._handlers.run())
+            self._tasks.spawn(self._handlers.run())
         self._say([Ping()])
         self._say(self._wire.ready(self.call_id))
         self._shared.pacer.watch(self)
@@ -151,12 +154,10 @@ class Session:
             self.post(e.Gone("the caller hung up"))
 
     async def _finish(self) -> None:
-        """Nothing more comes in: let the last messages out and the last handlers run, then stop everything."""
+        """Nothing more comes in: let the last messages out and the last handlers run."""
         if self._closing:
             await self._closing
         await self._handlers.finish(LEAVE_S)
-        for task in list(self._tasks):
-            task.cancel()
 
     def _release(self) -> None:
         if self._deadline:
@@ -180,19 +181,6 @@ class Session:
             "reply_events": self.core.answering.stale,
             "tool_results": self.core.calling.ledger.late,
         }
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = self._group.create_task(self._guarded(work))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        task.add_done_callback(lambda _: work.close())  # cancelled before it began, it would be missed
-        return task
-
-    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
-        try:
-            await work
-        except Exception as error:
-            self._fail(error)
 
     def _fail(self, error: Exception) -> None:
         """A service failed, or what we made of a message: the call ends in order, and the client hears no details."""
@@ -235,7 +223,7 @@ class Session:
         now = self._loop.time()
         if isinstance(incoming, Audio):
             self._guard.audio(len(incoming.pcm) // 2, now)
-            self._ears.audio(incoming.pcm)
+            self._ears.audio(incoming.pcm, now)
             return
         self._guard.message(now)
         match incoming:
@@ -307,7 +295,7 @@ class Session:
     def _end(self, end: e.End) -> None:
         self._writer.say_last(self._wire.ended(end.reason))
         self._ended = end
-        self._closing = self._spawn(self._writer.close(end.code, end.reason))
+        self._closing = self._tasks.spawn(self._writer.close(end.code, end.reason))
 
     def _speak(self, frame: int, text: str) -> None:
         try:
@@ -350,16 +338,17 @@ class Session:
             return False
         try:
             self._send_audio(now)
-            self.hub.progress()
-            self._arm()
+            if self.hub.progress():
+                self._arm()
         except Exception as error:
             self._crash(error)
         self._voice.make_room()
         return self._playout.busy and self._ended is None
 
     def check(self, now: float) -> None:
-        """The pacer's slow tick: is the client there, does it read."""
+        """The pacer's slow tick: is the client there, does it read, does it still send."""
         if self._ended is None:
+            self._ears.check(now)
             try:
                 self._guard.check(now, self._writer.sending_since)
             except ClientError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from msgspec import Struct
@@ -70,3 +70,5 @@ class Shared:
     dropped: Callable[[str, int], None] = lambda *_: None
     """Counts what a call has dropped or what came too late, by kind."""
     journal: Callable[[str, CallSettings, PlayoutOptions], Journal | None] = lambda *_: None
+    left_behind: set[asyncio.Task[None]] = field(default_factory=set)
+    """Tasks of calls that are over, in code of the application that does not end when it is cancelled."""

@@ -10,6 +10,7 @@ import math
 from collections import deque
 
 from audio.events import Heard
+from audio.pieces import Pieces
 from audio.playout import Cut, Playout
 from llm.context import Entry, Log
 from server.call import events as e
@@ -27,6 +28,7 @@ class Speaking:
         self._number = 0
         self._cut_off: dict[int, tuple[Entry, str]] = {}  # frame -> words lost to a sound that may be nothing
         self._messages: dict[Entry, str] = {}  # the bot's messages that are not over -> what was told of them
+        self._deferred: deque[str] = deque()  # words of the application that wait for the caller
         self._waiting: deque[int] = deque()  # frames that the voice does not have yet
         self._at_voice: dict[int, bool] = {}  # frames that it has -> for the second time
         self._voice_since = 0.0  # its last sign of life
@@ -39,7 +41,19 @@ class Speaking:
         if text.strip():
             entry = self._log.assistant()
             self.follow(entry)
-            self.piece(entry, text, policy, interruptible=interruptible)
+            pieces = Pieces()
+            for piece in (*pieces.feed(text), *pieces.flush()):
+                self.piece(entry, piece, policy, interruptible=interruptible)
+
+    def defer(self, text: str, policy: Policy) -> None:
+        """Say words of the application when the caller has spoken."""
+        if self._has_room(policy):
+            self._deferred.append(text)
+
+    def say_deferred(self, policy: Policy) -> None:
+        """The caller is silent: say what waited for that."""
+        while self._deferred:
+            self.say(self._deferred.popleft(), policy)
 
     def piece(self, entry: Entry, text: str, policy: Policy, *, interruptible: bool = True) -> None:
         """Say a piece of a message; when too much waits already it is dropped, and that is told."""
@@ -50,17 +64,17 @@ class Speaking:
             self._waiting.append(self._number)
 
     def send(self, payload: str, policy: Policy, *, interruptible: bool) -> None:
-        """Give a message for the client its place among the speech."""
+        """Give a message for the client its place among the speech; with no speech before it, it leaves at once."""
         if self._has_room(policy):
             self._number += 1
-            self.playout.message(self._number, payload, interruptible=interruptible)
+            self.playout.message(self._number, payload, interruptible=interruptible and self.playout.busy)
 
     def follow(self, entry: Entry) -> None:
         """Tell what is heard of a message, and when it is over."""
         self._messages.setdefault(entry, "")
 
     def _has_room(self, policy: Policy) -> bool:
-        if len(self.playout) < policy.max_frames:
+        if len(self.playout) + len(self._deferred) < policy.max_frames:
             return True
         self._out.tell(e.Problem("playout_full", "too much is waiting to be said; the rest was dropped"))
         return False
@@ -187,7 +201,7 @@ class Speaking:
     @property
     def idle(self) -> bool:
         """Nothing is being said, and nothing that was cut off may still be said."""
-        return not self.playout.busy and not self._cut_off
+        return not self.playout.busy and not self._cut_off and not self._deferred
 
     def hold(self, wanted: bool, now: float) -> None:
         """Stop playing and keep everything, or play on."""
@@ -205,6 +219,7 @@ class Speaking:
         self._waiting.clear()
         self._at_voice.clear()
         self._cut_off.clear()
+        self._deferred.clear()
 
     # --- telling ----------------------------------------------------------------------------------------------------
 

@@ -34,6 +34,7 @@ class Toolbox:
     def run(self, command: RunTool) -> None:
         """Start a tool."""
         task = self._spawn(self._run(command))
+        task.set_name(f"the tool {command.name}")
         self._running[command.call_id] = task
         task.add_done_callback(lambda _: self._running.pop(command.call_id, None))
 
@@ -52,6 +53,10 @@ class Toolbox:
         except ToolArgumentError as error:
             logger.warning("tool {}: the model's arguments do not fit", tool.name)
             self._fail(command, str(error))
+            return
+        except Exception as error:  # a type of the application's that does not take them
+            logger.exception("tool {}: its arguments could not be made; the model is told", tool.name)
+            self._fail(command, f"Error: {type(error).__name__}: {error}")
             return
         await self._call(command, tool, arguments)
 

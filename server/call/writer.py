@@ -32,7 +32,9 @@ class Writer:
         """Since when the message that is being sent waits for the client to read."""
 
     def say(self, messages: Sequence[Message | Ping | Pong]) -> None:
-        """Send these. Raises ClientError when the client does not keep up."""
+        """Send these, unless the last message was said. Raises ClientError when the client does not keep up."""
+        if self._ends:
+            return
         if len(self._outbox) >= MAX_OUTBOX:
             raise ClientError(TOO_SLOW, f"the client left {MAX_OUTBOX} messages unread")
         self._outbox.extend(messages)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from audio.events import SpeechLost, SpeechStarted, SpeechStopped, Transcript
 from server.call.core import CallState
-from server.call.events import Dtmf, Gone, Interrupt, Muted, Say, Send, UserText
-from tests.sim.policy import SAY_WORDS
+from server.call.events import Dtmf, Gone, HangUp, Interrupt, Muted, Say, Send, UserText
+from tests.sim.policy import POLICY, SAY_WORDS
 from tests.sim.provider import sentence
 
 if TYPE_CHECKING:
@@ -30,6 +30,10 @@ class Caller:
         self._ears = 0  # how often they failed
         self._last_final = 0.0
         self.says = 0
+        self.keys = ""
+        self._keys_at = -10.0
+        self.muted = False
+        self.fresh_at = 0.0  # the last new sound or word
         self.sent: list[str] = []
 
     def begin(self) -> None:
@@ -44,11 +48,14 @@ class Caller:
         if not world.faults_on or world.core.state is CallState.CLOSED:
             return
         names = ["turn"] * 6 + ["cough"] * 2 + ["noise", "typed", "keys", "stop_button", "say", "protected"]
-        names += ["send", "mute"]
+        names += ["send", "mute", "television"]
         act = self._random.choice(names)
         if act == "turn" or world.faulty(act):
             self._count(act)
             getattr(self, f"_{act}")()
+        if world.faulty("hang_up") and self._random.random() < 0.01:
+            self._count("app_hang_up")
+            world.post(HangUp("the application has enough"))
         if world.faulty("hang_up") and self._random.random() < 0.02:
             self._count("hang_up")
             world.post(Gone("the caller is gone: hung up"))
@@ -61,15 +68,27 @@ class Caller:
     def _voice(self, seconds: float, after: float = 0.0) -> float:
         """The voice goes on and off again; returns when the off is known."""
         end = after + max(seconds, 0.1)
+        self._world.at(after + START_S, self._voiced)
         self._silent_from = self._world.now + end + STOP_S
         self._world.at(after + START_S, self._world.post, SpeechStarted(START_S * 1000))
         self._world.at(end + STOP_S, self._world.post, SpeechStopped(STOP_S * 1000))
         return end + STOP_S
 
+    def _voiced(self) -> None:
+        self.fresh_at = self._world.now
+
     @property
     def speaking(self) -> bool:
         """The caller's voice is on, or will be again in a moment."""
         return self._world.now < self._silent_from
+
+    @property
+    def busy(self) -> bool:
+        """The caller speaks, what was said is not known yet, or keys have just been pressed."""
+        return (
+            self._world.now < max(self._silent_from, self._last_final + 0.1)
+            or self._world.now < self._keys_at + POLICY.keys_ms / 1000 + 0.1
+        )
 
     def _turn(self) -> None:
         """A question, with partial transcripts; perhaps with a pause in the middle."""
@@ -82,7 +101,7 @@ class Caller:
         if world.faulty("barge_in") and self.turns > 1:
             self._count("barge_in")
         for part in range(int(seconds / 0.3)):
-            world.at(0.25 + part * 0.3, world.post, Transcript(text if part else "q", False))
+            world.at(0.25 + part * 0.3, self._partial, text if part else "q")
         known = self._voice(seconds)
         if world.faulty("pause_in_turn") and self._random.random() < 0.3:
             self._final(f"{text} well", known)
@@ -91,6 +110,10 @@ class Caller:
             self._final("please", again)
             return
         self._final(f"{text} please", known)
+
+    def _partial(self, text: str) -> None:
+        self.fresh_at = self._world.now
+        self._world.post(Transcript(text, False))
 
     def _final(self, text: str, at: float) -> None:
         """The final transcript: late, empty, or lost now and then, and never before that of the speech before."""
@@ -117,6 +140,7 @@ class Caller:
 
     def _hear(self, text: str, ears: int) -> None:
         if ears == self._ears:
+            self.fresh_at = self._world.now
             self._world.post(Transcript(text, True))
 
     def _cough(self) -> None:
@@ -126,6 +150,11 @@ class Caller:
     def _noise(self) -> None:
         if not self.speaking:
             self._final_nothing(self._voice(self._random.choice((0.55, 0.8, 1.4))))
+
+    def _television(self) -> None:
+        """A voice without a word that goes on for longer than anybody waits."""
+        if not self.speaking:
+            self._final_nothing(self._voice(self._random.choice((4.0, 7.0))))
 
     def _final_nothing(self, at: float) -> None:
         if self._random.random() < 0.9:
@@ -140,13 +169,17 @@ class Caller:
 
     def _keys(self) -> None:
         for digit in self._random.choice(("12", "7#", "411")):
+            if self._world.core.state is CallState.READY:
+                self.keys += digit
+                self._keys_at = self._world.now
             self._world.post(Dtmf(digit))
 
     def _stop_button(self) -> None:
         self._world.post(Interrupt())
 
     def _mute(self) -> None:
-        self._world.post(Muted(self._random.random() < 0.5))
+        self.muted = self._random.random() < 0.5
+        self._world.post(Muted(self.muted))
 
     def _say(self) -> None:
         self.says += 1

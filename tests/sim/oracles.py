@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING
 from audio.events import Transcript
 from audio.playout import Chunk
 from llm.context import IN_PROGRESS, AssistantMessage, UserMessage
-from llm.events import Ask, LinkDown, LinkUp, ReplyFailed, Request, ToolDone
+from llm.events import Ask, Cancel, LinkDown, LinkUp, ReplyDone, ReplyFailed, Request, ToolDone
 from llm.function_calls import MAX_RUNNING
 from server.call import events as e
 from server.call.core import CallState
 from tests.sim.peers import WORD_MS
-from tests.sim.policy import POLICY, SAY_WORDS
+from tests.sim.policy import MAX_SPEECH_MS, POLICY, SAY_WORDS
 from tests.sim.provider import TURN, WORD, Script, made, spoken
 
 if TYPE_CHECKING:
     from tests.sim.world import World
 
 SAID = re.compile(r"S(\d+)w0")
+KEYS = re.compile(r"\[keys pressed: ([^\]]*)\]")
 REST_S = 10.0  # after the last thing that takes its time, a call is at rest
 MARGIN_MS = 3  # the clock and the speaker round differently
 LATE_WORDS = 2  # a client that is some way off may hear so many words more than the server knew at a barge-in
@@ -43,9 +44,13 @@ class Oracles:
         self._not_before = 0.0  # the provider's wish
         self._running: dict[str, str] = {}  # call -> tool
         self._says: set[int] = set()  # the application's words that must be heard to their end
-        self._hung_up_at: float | None = None
+        self._failures = 0  # replies in a row that were refused, stalled or empty
+        self._answered_at = 0.0
+        self._before_done = (0, 0.0)
+        self._turn_at = 0.0
+        self._flushed_at = -10.0
+        self._idle = 0  # prompts since the caller's turn
         self._fatal = False
-        self._stopped = False
         self._owed_since: float | None = None
         self._told: dict[str, int] = {}
         self.interruptions = 0
@@ -72,20 +77,28 @@ class Oracles:
             case e.Interrupt():
                 self._let_off = True
                 self._says.clear()
-                self._stopped |= self._world.core.state is CallState.ENDING
             case ToolDone(run_llm=False):
                 self._let_off = True
             case e.Say(text) if match := SAID.match(text):
                 self._says.add(int(match[1]))
             case ReplyFailed(reply, retry_after_s=wish) if self._is_current(reply):
                 self._not_before = self._world.now + wish
+                self._failures += 1
+            case ReplyDone(reply) if self._is_current(reply):
+                self._before_done = (self._failures, self._answered_at)
+                self._failures, self._answered_at = 0, self._world.now
             case LinkUp() | LinkDown():
                 self._link = isinstance(fact, LinkUp)
                 self._fatal |= isinstance(fact, LinkDown) and fact.fatal
-            case e.HangUp() if self._world.core.state is CallState.READY:
-                self._hung_up_at = self._world.now
             case e.Gone():
                 self._gone = True
+
+    def after(self, fact: e.Fact) -> None:
+        """A fact was handled."""
+        if isinstance(fact, e.Interrupt) and self._world.core.state is CallState.READY:
+            answering = self._world.core.answering
+            stopped = not answering.owed and answering.reply is None
+            self.check(stopped or self._turn_at == self._world.now, "the stop button did not stop the model")
 
     def _is_current(self, number: int) -> bool:
         reply = self._world.core.answering.reply
@@ -99,24 +112,27 @@ class Oracles:
                 self.check(not core.turn.active, "asked while the caller may be speaking")
                 self.check(not self._pending(request), "a request holds a call without a result")
                 self.check(core.state is CallState.READY, "asked outside the conversation")
-                self.check(self._link or core.answering.link_up, "asked without a link")
+                self.check(self._link, "asked without a link")
                 self.check(self._world.now >= self._not_before, "asked before the provider's wish")
                 self.resumed += bool(request.note)
             case e.RunTool(call_id, name):
                 self.check(not core.turn.active, "a tool started while the caller may be speaking")
                 self._tool_starts(call_id, name)
+            case Cancel(stalled=True):
+                self._failures += 1
             case e.Flush():
                 self._flushed()
             case e.Notify(event):
                 self._event(event)
             case e.End():
                 self.check(self._told.get("CallEnded") == 1, "the end comes after everything was told")
-                late = self._hung_up_at is not None and self._world.now > self._hung_up_at + POLICY.ending_s - 0.1
-                self.check(self._gone or self._stopped or late or not self._waiting(), "hung up on its own words")
+                self.check(self._gone or not self._waiting(), "hung up on its own words")
 
     def _waiting(self) -> bool:
         """Words that were said have not left the client's speaker, as far as a server can know."""
         client = self._world.client
+        if self._world.now - self._flushed_at <= client.latency_s:
+            return False  # it is about to drop them
         client.play()
         return client.buffered > 2000 * client.latency_s + MARGIN_MS
 
@@ -148,16 +164,27 @@ class Oracles:
                 self.check(name != "timer" or outcome != "cancelled" or closing, "a barge-in cancelled an async tool")
             case e.Interrupted():
                 self.interruptions += 1
+            case e.Problem("reply_empty"):
+                self._failures, self._answered_at = self._before_done
+                self._failures += 1
             case e.Problem("no_answer"):
+                waited_s = self._world.now - max(self._answered_at, self._turn_at)
+                tried = self._failures >= POLICY.max_attempts
+                self.check(tried or waited_s >= POLICY.give_up_s / 2, "apologised too early")
                 self.apologies += 1
                 self._let_off = True
             case e.Problem("speech_failed", message):
                 self._world.voice.lost.add(int(message.split()[1].rstrip(":")))
             case e.UserTurn():
                 self._let_off = False
+                self._failures = self._idle = 0
+                self._turn_at = self._world.now
                 self._owed_since = None
                 self._says.clear()
             case e.Idle():
+                self._idle += 1
+                self.check(self._idle == 1, "asked twice whether the caller is there")
+                self.check(not self._world.caller.muted, "asked a muted caller whether they are there")
                 self.check(self._world.tools.running == 0, "asked whether the caller is there while a tool runs")
 
     def _pending(self, request: Request) -> bool:
@@ -166,6 +193,7 @@ class Oracles:
 
     def _flushed(self) -> None:
         client = self._world.client
+        self._flushed_at = self._world.now
         client.play()
         if client.playing in self._protected_frames() and client.latency_s == 0:
             self.fail("told the client to clear while it played protected speech")
@@ -183,6 +211,8 @@ class Oracles:
                 talks = head is not None and head.interruptible and head.seen_sent > 0
                 self.check(not talks, "goes on in spite of words")
             self._check_patience()
+            fresh_s = self._world.now - self._world.caller.fresh_at
+            self.check(not core.turn.speaking or fresh_s < MAX_SPEECH_MS / 1000 + 0.1, "waits for a television")
         self.check(not self._fatal or core.state is not CallState.READY, "goes on without a language model")
         if self._busy_outside():
             self._excused_at = self._world.now
@@ -218,6 +248,7 @@ class Oracles:
         self.check(self._world.now < self._excused_at + REST_S, "the call does not come to rest")
         answering = core.answering
         waits = core.turn.active or core.speaking.playout.busy or answering.reply or answering.owed or core.calling.open
+        waits = waits or self._world.caller.busy
         return not waits and core.state is CallState.READY and not self._world.client.buffered
 
     def at_rest(self) -> None:
@@ -231,6 +262,8 @@ class Oracles:
         self.check(not missing, f"turns of the caller are not in the log: {missing}")
         numbers = TURN.findall(texts)
         self.check(len(numbers) == len(set(numbers)), f"a turn of the caller stands twice in the log: {numbers}")
+        keys = "".join(KEYS.findall(texts))
+        self.check(keys == self._world.caller.keys, f"keys {self._world.caller.keys} were pressed, {keys} are known")
         self._check_says(request)
         if self._let_off or self._world.voice.lost:
             return
@@ -250,6 +283,11 @@ class Oracles:
     def _check_calls(self, script: Script, request: Request) -> None:
         done = made(request)
         self.check(all(intent in done for intent, _ in script.calls), "a call was not made")
+
+    def after_a_silence(self) -> None:
+        """A caller who says nothing was asked whether they are there, once; not when they are muted."""
+        if self._world.core.state is CallState.READY:
+            self.check(self._idle == 1 or self._world.caller.muted, "a silent caller was not asked")
 
     # --- at the end ---------------------------------------------------------------------------------------------------
 
@@ -313,7 +351,9 @@ class Oracles:
     def _check_words(self) -> None:
         """No word twice, none left out, and the log says what was heard."""
         near = self._world.client.latency_s == 0
-        allowed = 0 if near else LATE_WORDS * (self.interruptions + self._gone)
+        late = LATE_WORDS + 2 * (self._world.client.latency_s > 0.2) if not near else 0
+        cuts = self.interruptions + self._gone
+        allowed = late * cuts + 2 * self._world.swarm_has("untimed") * (cuts + len(self._world.voice.lost))
         surely = self._heard_words(MARGIN_MS)
         doubled = len(surely) - len(set(surely))
         self.check(doubled <= allowed, f"{doubled} words were heard twice")

@@ -68,6 +68,8 @@ class Voice:
         total = WORD_MS * len(ends)
         stop = min(start + CHUNK_MS, total)
         words = tuple(Word(n * WORD_MS, end) for n, end in enumerate(ends) if start <= n * WORD_MS < stop)
+        if world.swarm_has("untimed"):
+            words = ()
         if not world.audio(speak.frame, stop - start, words, samples(start, stop)):
             self._done()
         elif stop == total:

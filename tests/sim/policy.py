@@ -5,3 +5,5 @@ from server.call.policy import Policy
 # Shorter than the defaults, so that more happens in a simulated second.
 POLICY = Policy(first_output_s=1.5, next_output_s=1.0, give_up_s=8.0, idle_ms=6000, speech_first_s=1.0, speech_next_s=1)
 SAY_WORDS = 6
+MAX_SPEECH_MS = 3000.0
+"""A television is on for longer."""

@@ -12,7 +12,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from llm.context import AssistantMessage, DeveloperMessage, UserMessage
-from llm.events import Ask, Cancel, Delta, FunctionCall, LinkDown, LinkUp, ReplyDone, ReplyFailed, Request
+from llm.events import Ask, Cancel, Delta, FunctionCall, LinkDown, LinkUp, Progress, ReplyDone, ReplyFailed, Request
 from tests.sim.swarm import DROPS
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def sentence(name: str, start: int, count: int) -> list[str]:
 class Script:
     """What the answer to one turn is: words, perhaps calls, more words. Depends on the turn alone."""
 
-    def __init__(self, seed: int, turn: int, tools: bool) -> None:
+    def __init__(self, seed: int, turn: int, *, tools: bool, long: bool) -> None:
         random = Random(seed * 1000 + turn)
         self.words = random.randint(2, 12)
         self.before = self.words
@@ -42,6 +42,8 @@ class Script:
             self.calls = [(f"t{turn}c{n}", random.choice(kinds)) for n in range(random.choice((1, 1, 1, 2, 3)))]
             if random.random() < 0.03:
                 self.calls.append((f"t{turn}c9", "bye"))
+        if long and random.random() < 0.2:
+            self.words += 60  # longer than the patience with a provider
 
 
 class Provider:
@@ -56,6 +58,7 @@ class Provider:
         self.asked = 0
         self.stalls = 0
         self.refusals = 0
+        self.empty = 0
 
     def connect(self) -> None:
         """The link is up."""
@@ -114,7 +117,24 @@ class Provider:
         if self._world.faulty("drop") and roll < 0.3:
             self._world.at(self._random.uniform(0.0, 2.0), self.drop)
         steps = self._steps(ask)
+        if (
+            self._world.faulty("empty")
+            and isinstance(ask.request.items[-1], UserMessage)
+            and self._random.random() < 0.1
+        ):
+            self.empty += 1
+            steps = [ReplyDone(ask.reply)]
+        if self._world.faulty("progress") and self._random.random() < 0.2:
+            for number in range(1, 4):
+                self._world.at(number * 0.9, self._progress, ask.reply)
+            self._world.at(3.5, self._next, ask.reply, steps, 0)
+            return
         self._world.at(self._random.choice((0.005, 0.1, 0.4, 0.8)), self._next, ask.reply, steps, 0)
+
+    def _progress(self, reply: int) -> None:
+        """It thinks aloud, for longer than a silent provider is waited for."""
+        if self._answering == reply and self.up:
+            self._world.post(Progress(reply))
 
     def cancel(self, cancel: Cancel) -> None:
         """An answer is not wanted; a rude provider goes on for a while."""
@@ -186,7 +206,8 @@ class Provider:
         for item in reversed(request.items):
             if isinstance(item, UserMessage) and (found := TURN.findall(item.text)):
                 turn = int(found[-1])
-                return turn, Script(self._world.seed, turn, self._world.swarm_has("tool"))
+                tools, long = self._world.swarm_has("tool"), self._world.swarm_has("long")
+                return turn, Script(self._world.seed, turn, tools=tools, long=long)
         return 0, None
 
     def results(self, request: Request) -> list[tuple[str, int]]:

@@ -25,7 +25,7 @@ from tests.sim.caller import Caller
 from tests.sim.client import RATE_HZ, Client
 from tests.sim.oracles import Oracles
 from tests.sim.peers import SPECS, Tools, Voice
-from tests.sim.policy import POLICY
+from tests.sim.policy import MAX_SPEECH_MS, POLICY
 from tests.sim.provider import Provider
 from tests.sim.swarm import Swarm
 
@@ -96,7 +96,7 @@ class World:
         self.client = Client(
             lambda: self.now,
             self.at,
-            latency_s=self.random.choice((0.01, 0.05, 0.15)) if reports else 0.0,
+            latency_s=self.random.choice((0.01, 0.05, 0.15, 0.3)) if reports else 0.0,
             reports=reports,
             pauses=options.pauses,
             lead_ms=options.lead_ms,
@@ -106,7 +106,7 @@ class World:
             greeting="Hello, this is the bot speaking.",
             tools=SPECS,
             policy=msgspec.structs.replace(POLICY, min_words=self.random.choice((1, 1, 2))),
-            turn=TurnOptions(max_delay_ms=1000),
+            turn=TurnOptions(max_delay_ms=1000, max_speech_ms=MAX_SPEECH_MS),
             calls=CallOptions(run_in_parallel=self.random.random() < 0.7, timeout_s=4.0),
         )
         self.settings = settings
@@ -140,6 +140,7 @@ class World:
             return
         self.oracles.fact(fact)
         self.hub.post(fact)
+        self.oracles.after(fact)
         self._arm()
 
     def audio(self, frame: int, samples: int, words: tuple[Word, ...], pcm: bytes) -> bool:
@@ -182,6 +183,8 @@ class World:
         self.faults_on = False
         self._until_rest()
         self.oracles.at_rest()
+        self._until(self.now + POLICY.idle_ms / 1000 + 2.0)
+        self.oracles.after_a_silence()
         if self.core.state is not CallState.CLOSED:
             self.post(self.random.choice((e.HangUp("enough"), e.Gone(GONE))))
             self._until(self.now + 25.0)

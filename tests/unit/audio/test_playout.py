@@ -335,3 +335,35 @@ def test_in_flight_reports_of_before_a_clear_do_not_count_after_it() -> None:
     flight.cleared(60, ())
     flight.report(0.1, 60 + 25)
     assert flight.pop_heard(0.1) == {2: 25}
+
+
+def test_two_clears_within_one_round_trip_are_answered_one_after_the_other() -> None:
+    queue = playout(reports=True)
+    say(queue, 1, "one two three four", 400)
+    assert sent(queue, 0.0) == 200
+    tell(queue, 0.1)
+    assert queue.interrupt(0.1).clear
+    say(queue, 2, "seven", 50)
+    say(queue, 3, "five six", 400, interruptible=False)
+    assert sent(queue, 0.1) == 200
+    tell(queue, 0.12)
+    assert queue.interrupt(0.12).clear
+    queue.cleared(150)  # of the first frame; the answer to the first clear
+    queue.cleared(150)  # and nothing more; the answer to the second
+    at, left = 0.2, 0
+    while at < 2.0:
+        left += sent(queue, at)
+        tell(queue, at)
+        at += 0.02
+    assert left == 400, "the protected frame leaves whole: nothing of it was played"
+
+
+def test_after_a_pause_no_more_counts_as_heard_than_was_reported() -> None:
+    flight = InFlight(RATE, reports=True)
+    flight.send(1, 200, 0.0)
+    flight.report(0.1, 100)
+    flight.pause(0.11)
+    flight.pop_heard(0.11)
+    flight.resume(1.0)
+    flight.pop_heard(1.01)
+    assert flight.unheard(1.01) >= 80, "the client has said nothing since"

@@ -16,7 +16,7 @@ def spoken(text: str = "", until: float = 1.0, final: bool = True) -> Turn:
     turn.begin(0.0)
     turn.stop(until)
     if text or final:
-        turn.hear(text, final)
+        turn.hear(text, final, 0.0)
     return turn
 
 
@@ -38,9 +38,8 @@ def test_speech_that_goes_on_makes_one_turn() -> None:
     turn = spoken("tell me", until=1.0)
     turn.begin(1.2)
     assert turn.verdict(9.0) == "open"
-    assert turn.deadline() == math.inf
     turn.stop(2.0)
-    turn.hear("a story", True)
+    turn.hear("a story", True, 0.0)
     assert turn.verdict(2.3) == "said"
     assert turn.take() == "tell me a story"
 
@@ -56,22 +55,82 @@ def test_a_final_transcript_that_does_not_come_is_waited_for_so_long_and_no_long
     ("seconds", "verdict"), [(0.2, "nothing"), (0.69, "nothing"), (0.7, "unclear"), (3.0, "unclear")]
 )
 def test_a_short_sound_without_words_is_nothing_and_a_long_one_is_unclear(seconds: float, verdict: str) -> None:
-    assert spoken("", until=seconds).verdict(seconds) == verdict
+    turn = spoken("", until=seconds)
+    assert turn.verdict(turn.deadline() - 0.01) == "open", "they may go on"
+    assert turn.verdict(turn.deadline()) == verdict
+
+
+def test_who_was_not_understood_is_given_more_time_than_a_short_sound() -> None:
+    assert spoken("", until=1.0).deadline() == pytest.approx(1.0 + OPTIONS.unfinished_delay_ms / 1000)
+    assert spoken("", until=0.2).deadline() == pytest.approx(0.2 + OPTIONS.min_delay_ms / 1000)
+
+
+def test_a_voice_without_a_new_word_for_long_is_part_of_the_room() -> None:
+    turn = Turn(OPTIONS)
+    turn.begin(0.0)
+    turn.hear("turn it down please", False, 2.0)
+    assert turn.deadline() == pytest.approx(17.0)
+    turn.watch(16.9)
+    assert (turn.speaking, turn.background) == (True, False)
+    turn.watch(17.0)
+    assert (turn.speaking, turn.background) == (False, True)
+    assert turn.verdict(turn.deadline()) == "said"
+    assert turn.take() == "turn it down please"
+    assert (turn.active, turn.deadline()) == (False, math.inf)
+
+
+def test_a_television_is_not_asked_what_it_said() -> None:
+    turn = Turn(OPTIONS)
+    turn.begin(0.0)
+    turn.watch(15.0)
+    assert turn.verdict(turn.deadline()) == "nothing"
+    turn.take()
+    turn.stop(60.0)
+    assert not turn.active
+    turn.hear("and now the weather", True, 60.1)
+    assert turn.verdict(61.0) == "said", "what was understood after all is a turn"
+
+
+def test_a_new_word_makes_a_voice_in_the_room_a_caller_again() -> None:
+    turn = Turn(OPTIONS)
+    turn.begin(0.0)
+    turn.watch(15.0)
+    turn.take()
+    turn.hear("hello", False, 20.0)
+    assert (turn.speaking, turn.background, turn.text) == (True, False, "hello")
+    turn.stop(21.0)
+    turn.hear("hello there", True, 21.1)
+    assert turn.verdict(21.3) == "said"
+    assert turn.take() == "hello there"
+
+
+def test_a_late_final_does_not_stand_for_the_one_that_is_waited_for() -> None:
+    turn = spoken("one", final=False)
+    turn.hear("one", False, 0.5)
+    assert turn.verdict(2.5) == "said"
+    turn.take()
+    turn.begin(3.0)
+    turn.stop(4.0)
+    turn.hear("one", True, 4.1)
+    assert turn.verdict(4.4) == "open", "the final of this turn is still to come"
+    turn.hear("two", True, 4.5)
+    assert turn.verdict(4.5) == "said"
+    assert turn.take() == "two"
 
 
 def test_several_short_sounds_count_together() -> None:
     turn = spoken("", until=0.4)
     turn.begin(0.5)
     turn.stop(0.9)
-    turn.hear("", True)
-    assert turn.verdict(0.9) == "unclear"
+    turn.hear("", True, 0.0)
+    assert turn.verdict(turn.deadline()) == "unclear"
 
 
 def test_a_transcript_that_comes_too_late_for_its_turn_gives_only_what_is_new() -> None:
     turn = spoken("what time", final=False)
     assert turn.verdict(2.5) == "said"
     assert turn.take() == "what time"
-    turn.hear("what time is it", True)
+    turn.hear("what time is it", True, 0.0)
     assert turn.text == "is it"
     assert turn.verdict(3.0) == "said"
 
@@ -79,14 +138,14 @@ def test_a_transcript_that_comes_too_late_for_its_turn_gives_only_what_is_new() 
 def test_a_late_transcript_that_says_nothing_new_makes_no_turn() -> None:
     turn = spoken("hello", final=False)
     turn.take()
-    turn.hear("hello", True)
+    turn.hear("hello", True, 0.0)
     assert turn.verdict(5.0) == "none"
 
 
 def test_the_words_of_a_late_transcript_are_compared_whole() -> None:
     turn = spoken("q", final=False)
     turn.take()
-    turn.hear("q1 please", True)
+    turn.hear("q1 please", True, 0.0)
     assert turn.text == "q1 please"
 
 
@@ -96,16 +155,16 @@ def test_lost_ears_owe_nothing() -> None:
     turn.stop(0.3)
     assert turn.verdict(0.4) == "open"
     turn.lost()
-    assert turn.verdict(0.4) == "nothing"
+    assert turn.verdict(0.7) == "nothing"
 
 
 def test_a_partial_transcript_replaces_the_one_before() -> None:
     turn = Turn(OPTIONS)
     turn.begin(0.0)
     for text in ("wh", "what", "what time"):
-        turn.hear(text, False)
+        turn.hear(text, False, 0.0)
     assert (turn.text, turn.words) == ("what time", 2)
-    turn.hear("what time is it", True)
+    turn.hear("what time is it", True, 0.0)
     assert turn.text == "what time is it"
 
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from link.inbox import Inbox
 from llm.context import Item, UserMessage
-from llm.events import Ask, Cancel, Request
+from llm.events import Ask, Cancel, Progress, Request
 from llm.service import Fact, LanguageModel
 
 F = TypeVar("F")
@@ -25,6 +25,7 @@ class Desk:
         self.facts: list[Fact] = []
         self.times: list[float] = []
         self.ended = False
+        self.signs_of_life = 0
 
     async def __aenter__(self) -> Desk:
         """Start the service."""
@@ -69,6 +70,9 @@ class Desk:
         self.ended = True
 
     def _post(self, fact: Fact) -> None:
+        if isinstance(fact, Progress):
+            self.signs_of_life += 1
+            return
         self.facts.append(fact)
         self.times.append(asyncio.get_running_loop().time())
         self._posted.set()

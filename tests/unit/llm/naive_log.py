@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from llm.context import AssistantMessage, Call, DeveloperMessage, Item, UserMessage
+from llm.context import DROPPED, AssistantMessage, Call, DeveloperMessage, Item, UserMessage
 
 
 @dataclass(eq=False)
@@ -107,12 +107,33 @@ class NaiveLog:
         self._drop_old_turns()
 
     def _drop_old_turns(self) -> None:
-        """Whole turns from the front, but never the newest message nor one with an open call."""
+        """Whole turns from the front; then results, then messages after the caller's newest words. Nothing pending."""
         while size(self.items()) > self.limit:
-            may_go = [message for message in self.messages[:-1] if not message.open_calls]
+            may_go = [message for message in self.messages[: self._newest_turn()] if not message.open_calls]
             if not may_go:
-                return
+                break
             turns = [at for at, message in enumerate(may_go) if message.role is UserMessage and at > 0]
             for message in may_go[: turns[0]] if turns else may_go:
-                self.messages.remove(message)
+                self._drop(message)
+        newer = [message for message in self.messages[self._newest_turn() + 1 :] if message.items()]
+        answers = [message for message in newer[:-1] if not message.open_calls]
+        for message in answers:
+            if size(self.items()) > self.limit:
+                self._drop_results(message)
+        for message in answers:
+            if size(self.items()) > self.limit:
+                self._drop(message)
+
+    def _newest_turn(self) -> int:
+        turns = [at for at, message in enumerate(self.messages) if message.role is UserMessage]
+        return turns[-1] if turns else max(len(self.messages) - 1, 0)
+
+    def _drop(self, message: NaiveMessage) -> None:
+        self.messages.remove(message)
+        self.truncated += 1
+
+    def _drop_results(self, message: NaiveMessage) -> None:
+        for at, call in enumerate(message.calls):
+            if len(call.output) > len(DROPPED):
+                message.calls[at] = Call(call.call_id, call.name, call.arguments, DROPPED)
                 self.truncated += 1

@@ -11,8 +11,8 @@ from pydantic import BaseModel, TypeAdapter
 
 from link.errors import ProviderError
 from llm.context import AssistantMessage, Call, DeveloperMessage, UserMessage
-from llm.events import Delta, FunctionCall, ReplyDone, ReplyFailed, Request, ToolSchema, Usage
-from llm.responses import FATAL_CODES, NOBODY, ConnectionOver, Output, ResponsesCodec, ResponsesSettings
+from llm.events import Delta, FunctionCall, Progress, ReplyDone, ReplyFailed, Request, ToolSchema, Usage
+from llm.responses import FATAL_CODES, MAX_WISH_S, NOBODY, ConnectionOver, Output, ResponsesCodec, ResponsesSettings
 from llm.tools import make_tool
 from tests.unit.llm.local.events import valid
 
@@ -210,15 +210,25 @@ def test_what_an_event_says(message: str, facts: list[Output], form: Any) -> Non
         event("response.content_part.done", **PLACE, part=PART),
         event("response.output_item.done", output_index=0, item=MESSAGE),
         event("response.output_item.done", output_index=0, item=REASONING),
-        event("response.function_call_arguments.delta", item_id="fc_1", output_index=0, delta="{}"),
         event("response.function_call_arguments.done", item_id="fc_1", output_index=0, arguments="{}"),
         event("response.refusal.done", **PLACE, refusal="I cannot"),
-        event("response.reasoning_summary_text.delta", item_id="rs_1", output_index=0, summary_index=0, delta="hm"),
     ],
 )
 def test_events_that_say_nothing_new(message: str) -> None:
     """Text and calls come once: as deltas, and when an item is done."""
     assert LANES.events(message, 7) == []
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        event("response.function_call_arguments.delta", item_id="fc_1", output_index=0, delta="{}"),
+        event("response.reasoning_summary_text.delta", item_id="rs_1", output_index=0, summary_index=0, delta="hm"),
+        '{"type":"response.some_day.delta","stream_id":"r7","x":[1]}',
+    ],
+)
+def test_what_it_works_on_is_a_sign_of_life(message: str) -> None:
+    assert LANES.events(message, 7) == [Progress(7)]
 
 
 @pytest.mark.parametrize("message", ['{"type":"response.some_day","x":[1]}', '{"type":"ping"}', '{"type":""}'])
@@ -317,6 +327,23 @@ def test_garbage_is_the_providers_fault(message: str | bytes) -> None:
     assert not caught.value.fatal
 
 
+@pytest.mark.parametrize(
+    ("message", "wish_s"),
+    [
+        ("Rate limit reached. Please try again in 1.2s. Visit our page.", 1.2),
+        ("Please try again in 20ms.", 0.02),
+        ("please try again in 6 s", 6.0),
+        ("Please try again in 300s.", MAX_WISH_S),
+        ("Please try again in 2 steps.", 0.0),
+        ("Please try again later.", 0.0),
+    ],
+)
+def test_when_to_ask_again_is_said_in_words(message: str, wish_s: float) -> None:
+    (failed,) = LANES.events(error_event("rate_limit_exceeded", message), 7)
+    assert isinstance(failed, ReplyFailed)
+    assert failed.retry_after_s == pytest.approx(wish_s)
+
+
 # --- whose event it is ----------------------------------------------------------------------------------------------
 
 
@@ -329,7 +356,8 @@ def test_a_lane_names_the_reply_else_it_is_the_current_one(
     codec: ResponsesCodec, stream_id: str | None, current: int | None, reply: int
 ) -> None:
     message = event("response.output_text.delta", stream_id, **PLACE, delta="x", logprobs=[])
-    assert codec.events(message, current) == [Delta(reply, "x")]
+    nobodys = codec.lanes and stream_id is None
+    assert codec.events(message, current) == [Delta(NOBODY if nobodys else reply, "x")]
     assert codec.events(error_event("server_error", stream_id=stream_id), current) == [
         ReplyFailed(reply, "server_error: no")
     ]

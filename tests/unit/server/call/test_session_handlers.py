@@ -141,7 +141,7 @@ async def test_the_last_handler_is_not_waited_for_for_ever() -> None:
         call.send("end")
         await call.ended()
         assert asyncio.get_running_loop().time() - begin == pytest.approx(5.0)
-        assert call.log.said("event handlers did not end within 5 s", "WARNING")
+        assert call.log.said("the handlers of call_ended did not end within 5 s", "WARNING")
 
 
 @virtual

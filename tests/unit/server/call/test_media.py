@@ -1,0 +1,341 @@
+"""A call's sound by itself: what ears and voice detector get of the caller, and what the playout gets of the voice."""
+
+from __future__ import annotations
+
+import asyncio
+
+import numpy as np
+import pytest
+
+from audio.events import SpeechFailed, SpeechStarted, SpeechStopped, Synthesised, Word
+from audio.playout import Playout, PlayoutOptions
+from audio.services import Begin, Finish
+from link.inbox import Inbox
+from server.call import events as e
+from server.call.core import Core
+from server.call.hub import Hub
+from server.call.media import PREROLL_MS, EarSide, Heard, VoiceSide, filtered, words_in
+from server.call.policy import CallSettings
+from tests.unit.server.call.session_stand import virtual
+
+# --- the caller -------------------------------------------------------------------------------------------------------
+
+
+class NotedVad:
+    """A detector that decides nothing and notes everything."""
+
+    def __init__(self) -> None:
+        self.heard = b""
+        self.resets = 0
+        self.closed = 0
+
+    def feed(self, pcm: bytes) -> None:
+        """Note it."""
+        self.heard += pcm
+
+    def reset(self) -> None:
+        """Note it."""
+        self.resets += 1
+
+    def close(self) -> None:
+        """Note it."""
+        self.closed += 1
+
+
+class Ears:
+    """An `EarSide` with what it gives to whom."""
+
+    def __init__(self, rate_in: int = 16000, ears_rate: int = 16000, vad_rate: int = 16000) -> None:
+        self.rate_in = rate_in
+        self.now = 100.0
+        self._inbox: Inbox[Heard] = Inbox(1 << 20)
+        self.facts: list[e.Fact] = []
+        self.vad = NotedVad()
+        self.side = EarSide(rate_in, ears_rate, self._inbox, self.facts.append)
+        self.side.attach(self.vad, vad_rate)
+
+    def hear(self, ms: float, level: int = 1) -> bytes:
+        """A message of so many milliseconds, all samples alike, once that time is over."""
+        pcm = level.to_bytes(2, "little") * round(ms * self.rate_in / 1000)
+        self.now += ms / 1000
+        self.side.audio(pcm, self.now)
+        return pcm
+
+    async def got(self) -> list[Heard]:
+        """What the ears got since the last time."""
+        return [await self._inbox.get() for _ in range(len(self._inbox))]
+
+
+@virtual
+async def test_the_ears_get_the_newest_of_what_came_before_the_voice() -> None:
+    ears = Ears()
+    pcm = [ears.hear(20, level) for level in range(1, 51)]
+    assert await ears.got() == []
+    ears.side.on_speech(SpeechStarted())
+    assert await ears.got() == [Begin(), *pcm[-round(PREROLL_MS / 20) :]]
+
+
+@pytest.mark.parametrize("ms", [7, 40, 299, 300, 301, 2000])
+@virtual
+async def test_what_came_before_is_at_least_300_ms_and_less_than_a_message_more(ms: int) -> None:
+    ears = Ears()
+    for _ in range(5000 // ms + 1):
+        ears.hear(ms)
+    ears.side.on_speech(SpeechStarted())
+    _, *pcm = await ears.got()
+    got_ms = sum(len(each) for each in pcm if isinstance(each, bytes)) / 32
+    assert PREROLL_MS <= got_ms < PREROLL_MS + ms
+
+
+@virtual
+async def test_while_somebody_speaks_the_ears_get_everything_once() -> None:
+    ears = Ears()
+    before = ears.hear(20, 9)
+    ears.side.on_speech(SpeechStarted(64))
+    first = [ears.hear(20, level) for level in (1, 2, 3)]
+    ears.side.on_speech(SpeechStopped(200))
+    pause = ears.hear(20, 4)
+    ears.side.on_speech(SpeechStarted(64))
+    second = ears.hear(20, 5)
+    assert await ears.got() == [Begin(), before, *first, Finish(), Begin(), pause, second]
+    assert ears.facts == [SpeechStarted(64), SpeechStopped(200), SpeechStarted(64)]
+
+
+@virtual
+async def test_the_detector_hears_all_of_it_whoever_speaks() -> None:
+    ears = Ears()
+    before = ears.hear(100)
+    ears.side.on_speech(SpeechStarted())
+    after = ears.hear(100, 2)
+    assert ears.vad.heard == before + after
+
+
+@pytest.mark.parametrize(
+    ("wire", "ears_rate", "vad_rate", "as_it_came"),
+    [
+        (16000, 16000, 16000, True),
+        (8000, 16000, 8000, True),
+        (8000, 8000, 8000, True),
+        (48000, 16000, 16000, False),
+        (16000, 24000, 16000, True),
+        (48000, 24000, 16000, False),
+    ],
+)
+@virtual
+async def test_the_detector_hears_its_own_rate(wire: int, ears_rate: int, vad_rate: int, as_it_came: bool) -> None:
+    ears = Ears(wire, ears_rate, vad_rate)
+    pcm = ears.hear(1000)
+    assert len(ears.vad.heard) / 2 == pytest.approx(vad_rate, abs=vad_rate / 100)
+    assert (ears.vad.heard == pcm) is as_it_came
+
+
+@virtual
+async def test_a_muted_caller_is_heard_by_nobody_and_the_past_is_forgotten() -> None:
+    ears = Ears()
+    ears.hear(100)
+    ears.side.mute(True)
+    assert ears.vad.resets == 1
+    heard = ears.vad.heard
+    ears.hear(100)
+    assert ears.vad.heard == heard
+    ears.side.mute(False)
+    fresh = ears.hear(20, 7)
+    ears.side.on_speech(SpeechStarted())
+    assert await ears.got() == [Begin(), fresh]
+
+
+@virtual
+async def test_a_voice_of_which_no_more_comes_is_over_after_a_second() -> None:
+    ears = Ears()
+    ears.side.on_speech(SpeechStarted())
+    ears.hear(100)
+    ears.side.check(ears.now + 0.9)
+    assert ears.vad.resets == 0
+    ears.side.check(ears.now + 1.0)
+    assert ears.vad.resets == 1
+
+
+@virtual
+async def test_a_caller_who_does_not_speak_may_be_silent_in_every_way() -> None:
+    ears = Ears()
+    ears.hear(100)
+    ears.side.check(ears.now + 100)
+    assert ears.vad.resets == 0
+
+
+@virtual
+async def test_messages_without_a_sample_are_nothing() -> None:
+    ears = Ears()
+    ears.side.on_speech(SpeechStarted())
+    ears.side.audio(b"", ears.now)
+    assert await ears.got() == [Begin()]
+
+
+@virtual
+async def test_after_the_end_nobody_hears_anything() -> None:
+    ears = Ears()
+    ears.side.close()
+    ears.side.close()
+    ears.hear(100)
+    ears.side.mute(True)
+    ears.side.check(ears.now + 100)
+    assert (ears.vad.closed, ears.vad.heard, ears.vad.resets) == (1, b"", 0)
+
+
+# --- the voice --------------------------------------------------------------------------------------------------------
+
+
+class Mouth:
+    """A `VoiceSide` on a real hub; the greeting is frame 1."""
+
+    def __init__(self, rate_in: int = 16000, rate_out: int = 16000, capacity_ms: float = 45_000.0) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.playout = Playout(PlayoutOptions(rate_hz=rate_out, capacity_ms=capacity_ms))
+        core = Core(CallSettings(greeting="Good morning to you."), self.playout)
+        self.hub = Hub(core, self.playout, self._loop.time, lambda _: None)
+        self.facts: list[e.Fact] = []
+        self.can_play = 0
+        self.voice = VoiceSide(self.hub, self._post, rate_in, rate_out, self._on_audio)
+        self.hub.post(e.Ready())
+        self.frame = next(self.playout.frames())
+
+    def _post(self, fact: e.Fact) -> None:
+        self.facts.append(fact)
+        self.hub.post(fact)
+
+    def _on_audio(self) -> None:
+        self.can_play += 1
+
+    async def say(self, ms: float, words: tuple[Word, ...] = ()) -> bool:
+        """Audio of the greeting, at the voice's rate of 16 kHz."""
+        return await self.voice.audio(self.frame.id, b"\1\0" * round(ms * 16), words)
+
+
+@virtual
+async def test_audio_of_a_frame_is_queued_with_its_words_and_can_be_played() -> None:
+    mouth = Mouth()
+    words = (Word(0.0, 4), Word(50.0, 12))
+    assert await mouth.say(100, words)
+    assert (mouth.frame.queued, mouth.frame.words) == (1600, list(words))
+    assert mouth.can_play == 1
+    mouth.voice.done(mouth.frame.id)
+    assert mouth.facts == [Synthesised(mouth.frame.id)]
+    assert not mouth.voice.wanted(mouth.frame.id), "a frame that is done gets no more audio"
+    assert await mouth.say(100) is False
+
+
+@virtual
+async def test_a_frame_that_was_dropped_is_not_wanted() -> None:
+    mouth = Mouth()
+    assert mouth.voice.wanted(mouth.frame.id)
+    mouth.hub.post(e.Interrupt())
+    assert not mouth.voice.wanted(mouth.frame.id)
+    assert await mouth.say(100) is False
+    mouth.voice.done(mouth.frame.id)
+    assert (mouth.facts, mouth.can_play) == ([], 0)
+
+
+@virtual
+async def test_a_frame_that_cannot_be_spoken_is_told() -> None:
+    mouth = Mouth()
+    mouth.voice.failed(mouth.frame.id, "no voice")
+    assert mouth.facts == [SpeechFailed(mouth.frame.id, "no voice")]
+
+
+async def full_mouth() -> Mouth:
+    """The greeting is complete and fills the playout; `say` is about the words after it."""
+    mouth = Mouth(capacity_ms=1000.0)
+    assert await mouth.say(1000)
+    mouth.voice.done(mouth.frame.id)
+    mouth.hub.post(e.Say("What else?"))
+    *_, mouth.frame = mouth.playout.frames()
+    return mouth
+
+
+@virtual
+async def test_a_frame_that_is_not_complete_is_not_waited_for_although_the_playout_is_full() -> None:
+    mouth = Mouth(capacity_ms=1000.0)
+    assert await mouth.say(1000)
+    assert await mouth.say(500), "nothing else could make room"
+
+
+@virtual
+async def test_the_voice_waits_while_the_playout_is_full() -> None:
+    mouth = await full_mouth()
+    waiting = asyncio.get_running_loop().create_task(mouth.say(100))
+    await asyncio.sleep(1)
+    mouth.voice.make_room()  # somebody looked, and nothing was played
+    await asyncio.sleep(1)
+    assert not waiting.done()
+    mouth.playout.take(asyncio.get_running_loop().time())
+    mouth.hub.progress()
+    mouth.voice.make_room()
+    assert await waiting
+    assert mouth.frame.queued == 100 * 16
+
+
+@virtual
+async def test_a_frame_that_is_dropped_while_the_voice_waits_lets_it_go() -> None:
+    mouth = await full_mouth()
+    waiting = asyncio.get_running_loop().create_task(mouth.say(100))
+    await asyncio.sleep(1)
+    mouth.hub.post(e.Interrupt())
+    mouth.voice.make_room()
+    assert await waiting is False
+
+
+@pytest.mark.parametrize("rate_out", [8000, 16000, 24000, 44100, 48000])
+@virtual
+async def test_all_of_a_frame_arrives_at_the_rate_of_the_wire(rate_out: int) -> None:
+    mouth = Mouth(rate_out=rate_out)
+    for _ in range(10):
+        await mouth.say(100)
+    mouth.voice.done(mouth.frame.id)
+    assert mouth.frame.queued == pytest.approx(rate_out, abs=2)
+
+
+@virtual
+async def test_nothing_of_a_frame_that_was_cut_off_is_heard_in_the_next() -> None:
+    mouth = Mouth(rate_out=8000)
+    await mouth.voice.audio(mouth.frame.id, b"\0\x40" * 1600)
+    mouth.hub.post(e.Interrupt())
+    mouth.hub.post(e.Say("Something else."))
+    (frame,) = mouth.playout.frames()
+    await mouth.voice.audio(frame.id, bytes(32_000))
+    assert len(frame.pcm) > 8000
+    assert np.abs(np.frombuffer(bytes(frame.pcm), "<i2")).max() <= 2  # the resampler dithers
+
+
+# --- filters ----------------------------------------------------------------------------------------------------------
+
+
+def test_filters_work_one_after_the_other() -> None:
+    assert filtered("a", (lambda text: text + "b", lambda text: text + "c")) == "abc"
+    assert filtered("a", ()) == "a"
+
+
+def test_a_filter_that_gives_no_text_is_named() -> None:
+    with pytest.raises(TypeError, match="gave no text, but NoneType"):
+        filtered("a", (lambda _: None,))  # type: ignore[arg-type, return-value]
+
+
+def test_word_ends_of_what_was_spoken_become_ends_of_words_in_what_was_meant_in_proportion() -> None:
+    original, spoken = "It is 5 % off.", "It is five percent off."
+    words = tuple(Word(float(end), end) for end in (2, 5, 10, 18, 23))
+    moved = words_in(original, spoken, words)
+    assert [original[: word.end] for word in moved] == ["It", "It is", "It is 5", original, original]
+    assert [word.start_ms for word in moved] == [word.start_ms for word in words]
+
+
+@pytest.mark.parametrize(("original", "spoken"), [("a b c", "x"), ("", "said anyway"), ("a", "a b c d"), ("a b", "")])
+def test_whatever_a_filter_does_word_ends_stay_within_the_text_and_in_order(original: str, spoken: str) -> None:
+    words = tuple(Word(float(end), end) for end in range(1, len(spoken) + 1))
+    ends = [word.end for word in words_in(original, spoken, words)]
+    assert ends == sorted(ends)
+    assert all(0 <= end <= len(original) for end in ends)
+    assert not ends or ends[-1] == len(original)
+
+
+def test_without_a_filter_word_ends_are_as_they_are() -> None:
+    words = (Word(0.0, 1), Word(5.0, 3))
+    assert words_in("a b", "a b", words) is words
