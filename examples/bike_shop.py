@@ -14,7 +14,7 @@ agent = Agent(
     instructions="You answer the phone of a bicycle shop. Be brief.",
     greeting="Hello, this is the bicycle shop.",
     tools=[opening_hours],
-    vocabulary=["opening hours", "when are you open on monday", "are you open on sunday", "puncture"],
+    vocabulary=["when are you open on monday", "are you open on sunday", "and on tuesday", "puncture"],
 )
 
 

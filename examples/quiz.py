@@ -1,5 +1,6 @@
 """A quiz: a class whose call remembers something, events, keys, and a message to the page beside the speech."""
 
+import re
 from typing import Literal
 
 from llm.tools import FunctionCallParams, tool
@@ -9,6 +10,13 @@ QUESTIONS = {
     "geography": ("What is the capital of France?", "paris"),
     "nature": ("How many legs does a spider have?", "eight"),
 }
+NUMBERS = "zero one two three four five six seven eight nine ten eleven twelve".split()
+
+
+def words_of(answer: str) -> list[str]:
+    """The words of an answer, small figures as words: callers say "eight", and type "8"."""
+    words = re.findall(r"\w+", answer.lower())
+    return [NUMBERS[int(word)] if word in map(str, range(len(NUMBERS))) else word for word in words]
 
 
 @tool
@@ -25,7 +33,7 @@ def check_answer(answer: str, params: FunctionCallParams) -> str:
     wanted = params.call.state.get("answer")
     if wanted is None:
         return "There was no question yet."
-    return "That is right!" if wanted in answer.lower() else f"No, it was {wanted}."
+    return "That is right!" if wanted in words_of(answer) else f"No, it was {wanted}."
 
 
 agent = Agent(
@@ -33,8 +41,14 @@ agent = Agent(
     greeting="Welcome to the quiz. Do you want a question about geography or nature?",
     tools=[ask_question, check_answer],
     vocabulary=[
+        "geography",
+        "nature",
         "ask a question about geography",
         "ask a question about nature",
+        "paris",
+        "london",
+        "six",
+        "eight",
         "my answer is paris",
         "my answer is london",
         "my answer is eight",

@@ -7,13 +7,16 @@ exactly where it stopped.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import partial
+
+from msgspec import Struct, structs
 
 from llm.local.exchanges import Exchange, Note, exchanges
 from llm.local.request import Output, Request, Text, Tool
 from llm.local.resume import remaining, rest
-from llm.local.skills import rules
+from llm.local.skills import course, rules, small_talk
 from llm.local.skills.memory import Recall
 from llm.local.skills.speaking import say_findings
 from llm.local.skills.turn import Memory, Persona, Reply, Turn, persona
@@ -60,51 +63,82 @@ class _Brain:
 
     def reply(self, exchange: Exchange, memory: Memory) -> Reply:
         """The whole answer, in the wording of which a part was heard already, if one was."""
-        first = self._answer(exchange, memory, 0, self._now)
+        parts = self._parts(exchange, memory)
+        first = _together([part.reply for part in parts])
         if not exchange.said or _goes_on(first, exchange.said):
             return first
-        for age in range(MAX_AGE_MINUTES + 1):
-            for shift in range(MAX_SHIFT if age == 0 else 1):
-                other = self._answer(exchange, memory, shift, self._now - timedelta(minutes=age))
-                if _goes_on(other, exchange.said):
-                    return other
-        return first if exchange.prompted else Reply()
+        others = _others(parts, first, self._now) if first.text else ()
+        heard = next((other for other in others if _goes_on(other, exchange.said)), None)
+        return heard or (first if exchange.prompted else Reply())
 
-    def _answer(self, exchange: Exchange, memory: Memory, shift: int, now: datetime) -> Reply:
+    def _parts(self, exchange: Exchange, memory: Memory) -> list[_Part]:
         def turn(text: str) -> Turn:
-            return Turn(text, plain(text), exchange.number, shift, now, memory, self._tools, self._persona)
+            return Turn(text, plain(text), exchange.number, 0, self._now, memory, self._tools, self._persona)
 
         parts = []
         if exchange.findings:
-            parts.append(Reply(say_findings(exchange.findings, answered_besides=bool(exchange.users))))
+            found = Reply(say_findings(exchange.findings, answered_besides=bool(exchange.users)))
+            parts.append(_Part(found, turn(""), lambda _: found))
         if exchange.users:
             parts += self._users([turn(text) for text in exchange.users], turn(" ".join(exchange.users)))
         elif exchange.notes:
-            parts.append(_note(exchange.notes[-1], turn("")))
+            parts.append(_part(turn(""), partial(_note, exchange.notes[-1])))
         elif not exchange.findings:
-            parts.append(Reply(rules.greeting(turn(""))))
-        return _together(parts)
+            parts.append(_part(turn(""), lambda turn: Reply(rules.greeting(turn))))
+        return parts
 
-    def _users(self, turns: Sequence[Turn], joined: Turn) -> list[Reply]:
+    def _users(self, turns: Sequence[Turn], joined: Turn) -> list[_Part]:
         """Answer a turn that was said in several goes: as one sentence, or as several of which each is understood."""
         if len(turns) > 1:
-            replies = [rules.answer(turn, self._tool_choice) for turn in turns]
-            by_rule = {reply.rule for reply in replies}
-            if len(by_rule) == len(replies) and not any(reply.lost for reply in replies):
-                return _worth_saying(turns, replies)
-        return [rules.answer(joined, self._tool_choice)]
+            parts = [self._user(turn) for turn in turns]
+            by_rule = {part.reply.rule for part in parts}
+            if len(by_rule) == len(parts) and not any(part.reply.lost for part in parts):
+                return _worth_saying(parts)
+        return [self._user(joined)]
+
+    def _user(self, turn: Turn) -> _Part:
+        reply = rules.answer(turn, self._tool_choice)
+        return _Part(reply, turn, lambda turn: rules.again(turn, reply))
 
 
-def _worth_saying(turns: Sequence[Turn], replies: Sequence[Reply]) -> list[Reply]:
+class _Part(Struct, frozen=True):
+    """A part of an answer, and the rule that gave it, which says it again in another wording."""
+
+    reply: Reply
+    turn: Turn
+    again: Callable[[Turn], Reply]
+
+
+def _part(turn: Turn, say: Callable[[Turn], Reply]) -> _Part:
+    return _Part(say(turn), turn, say)
+
+
+def _others(parts: Sequence[_Part], first: Reply, now: datetime) -> Iterator[Reply]:
+    """An answer in its other wordings, until they come round again; and as it was minutes ago, if that differs."""
+
+    def said(shift: int, age_minutes: int) -> Reply:
+        then = now - timedelta(minutes=age_minutes)
+        return _together([part.again(structs.replace(part.turn, shift=shift, now=then)) for part in parts])
+
+    for shift in range(1, MAX_SHIFT):
+        other = said(shift, 0)
+        if other.text == first.text:
+            break
+        yield other
+    if said(0, MAX_AGE_MINUTES).text != first.text:
+        yield from (said(0, age) for age in range(1, MAX_AGE_MINUTES + 1))
+
+
+def _worth_saying(parts: Sequence[_Part]) -> list[_Part]:
     """The replies to what the caller said in one go: "stop" ends what was before it, mere noises need no answer."""
-    kept: list[Reply] = []
-    stopped: list[Reply] = []
-    for turn, reply in zip(turns, replies, strict=True):
-        if rules.STOP.match(turn.text):
-            kept, stopped = [], [reply]
-        elif not (rules.BACKCHANNEL.match(turn.text) or rules.is_hello(turn)):
-            kept.append(reply)
-    return kept or stopped or [replies[-1]]
+    kept: list[_Part] = []
+    stopped: list[_Part] = []
+    for part in parts:
+        if course.STOP.match(part.turn.text):
+            kept, stopped = [], [part]
+        elif not (course.BACKCHANNEL.match(part.turn.text) or rules.is_hello(part.turn)):
+            kept.append(part)
+    return kept or stopped or [parts[-1]]
 
 
 def _note(note: Note, turn: Turn) -> Reply:
@@ -113,7 +147,7 @@ def _note(note: Note, turn: Turn) -> Reply:
         case "say":
             return Reply(sentence(note.text))
         case "farewell":
-            return rules.farewell(turn)
+            return course.farewell(turn)
         case "greet":
             return Reply(rules.greeting(turn))
         case "silence":
@@ -140,13 +174,24 @@ def _together(parts: Sequence[Reply]) -> Reply:
 def _after(exchange: Exchange, reply: Reply, before: Memory) -> Memory:
     """What is left of an answer once the talk has gone on."""
     left = remaining(reply.text, exchange.said) if exchange.said else ""
-    waits = not exchange.users or rules.STOP.match(plain(" ".join(exchange.users))) is not None
+    words = plain(" ".join(exchange.users))
+    open_still = reply.lost or course.THINKING.match(words) is not None
+    waits = not exchange.users or course.STOP.match(words) is not None
     return Memory(
         cut="" if waits else left or "",
         held=(before.cut or before.held) if waits else "",
-        asking=reply.asking or (None if exchange.users else before.asking),
+        asking=reply.asking or (before.asking if open_still or not exchange.users else None),
         lost=reply.lost,
+        question=before.question if open_still else _question(exchange, reply),
     )
+
+
+def _question(exchange: Exchange, reply: Reply) -> str:
+    """What a tool asked, although it may have been cut short; or the agent by itself, in its greeting."""
+    if exchange.findings and reply.text.endswith("?"):
+        return reply.text
+    said = "" if exchange.prompted else exchange.said.strip()
+    return said if said.endswith("?") and not small_talk.ANYTHING.search(said) else ""
 
 
 def _goes_on(reply: Reply, said: str) -> bool:

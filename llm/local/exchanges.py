@@ -55,7 +55,8 @@ class Exchange(Struct):
         return bool(self.findings or self.notes or self.users)
 
 
-MAX_TURN = 1000  # characters of a caller's message that are read: a minute of speech
+MAX_TURN = 600  # characters of a turn of the caller that are read: half a minute of speech
+MAX_MESSAGES = 8  # messages of a turn that are read, the last ones
 MAX_SAID = 64_000  # characters of an answer that are kept, the last ones
 
 _ASYNC_STATUSES = {"started", "running", "finished", "failed", "timed_out", "cancelled"}
@@ -91,10 +92,13 @@ def exchanges(items: Iterable[Item]) -> list[Exchange]:
 def _prompt(log: list[Exchange], item: User | Result | Developer, calls: dict[str, Called]) -> None:
     if isinstance(item, Result):
         _open(log).findings.append(_finding(calls.get(item.call_id), item.output))
-    elif finding := _async_finding(item.text, calls):
-        _open(log).findings.append(finding)
     elif isinstance(item, User):
-        _open(log).users.append(item.text[:MAX_TURN])
+        users = _open(log).users
+        users.append(item.text[:MAX_TURN])
+        while len(users) > MAX_MESSAGES or sum(map(len, users)) > MAX_TURN:
+            del users[0]
+    elif finding := _async_finding(item.text, calls):  # never from a caller, who could type one
+        _open(log).findings.append(finding)
     elif note := _note(item.text):
         _open(log).notes.append(note)
 

@@ -25,6 +25,7 @@ VOCABULARY: tuple[str, ...] = (
     "see you later",
     "that is all thank you",
     "hang up",
+    "end the call",
     "good night",
     # the course of the talk
     "yes",
@@ -46,6 +47,7 @@ VOCABULARY: tuple[str, ...] = (
     "hold on",
     "wait a minute",
     "one moment",
+    "let me think",
     "be quiet",
     "enough",
     "never mind",
@@ -69,6 +71,7 @@ VOCABULARY: tuple[str, ...] = (
     # small talk
     "how are you",
     "how are you today",
+    "what is up",
     "i am fine thank you",
     "thank you",
     "thank you very much",
@@ -101,6 +104,7 @@ VOCABULARY: tuple[str, ...] = (
     "tell me a story about a robot",
     "tell me a story about a train",
     "which stories do you know",
+    "no more stories",
     # time and date
     "what time is it",
     "what is the time",
@@ -109,6 +113,8 @@ VOCABULARY: tuple[str, ...] = (
     "what day is it",
     "what is the date",
     "what is the date today",
+    "what day is tomorrow",
+    "what is the time and the date",
     # sums
     "what is nine plus five",
     "what is <number> plus <number>",
@@ -130,6 +136,8 @@ VOCABULARY: tuple[str, ...] = (
     "set a timer for <number> minutes",
     "set a timer for one minute",
     "set a timer for half a minute",
+    "set a timer for a quarter of an hour",
+    "do not set a timer",
     "set a timer",
     "<number> seconds",
     "<number> minutes",
@@ -137,12 +145,13 @@ VOCABULARY: tuple[str, ...] = (
     "stop the timer",
     # looking up
     "look up the weather in paris",
-    "look up the weather in london",
     "please look up the weather",
-    "can you look up the weather in berlin",
+    "can you look something up",
     "what is the weather in paris",
     "look up the moon",
+    "look up the sun",
     "tell me about the moon",
+    "how far away is the moon",
     "what is the capital of france",
     "what is the capital of spain",
     # digits

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from datetime import datetime
@@ -11,7 +12,8 @@ from typing import Any
 from msgspec import Struct
 
 from llm.local.request import Tool
-from llm.local.skills.clock import MONTHS, WEEKDAYS, parse_duration, say_duration
+from llm.local.skills.clock import MONTHS, WEEKDAYS, days_from_today
+from llm.local.skills.durations import parse_duration, say_duration
 from llm.local.skills.numbers import digits_in, numbers_in
 from llm.local.skills.tool_words import name_stems, spoken_name, stem
 from llm.local.skills.wording import listing, plain, verbatim
@@ -33,7 +35,10 @@ class _Source:
         self.words = tuple(plain(raw).split())
         self.stems = tuple(stem(word) for word in self.words)
         self.now = now
-        self.numbers = numbers_in(self.words)
+        self.numbers = [
+            (-number if self.words[max(0, start - 1)] == "minus" else number, start, end)
+            for number, start, end in numbers_in(self.words)
+        ]
         self.answer = self.said if whole else ""
         """All the words, if the caller was asked for just this argument."""
         self.trailing: str | None = None
@@ -69,6 +74,41 @@ def question(tool: Tool, name: str) -> str:
         unit = words.split()[-1].endswith("s") and words != "s"
         return f"How many {words}?" if unit else f"What number should I take for the {words}?"
     return f"Which {words}?" if len(words.split()) < 3 else f"What is the {words}?"
+
+
+def only_text_argument(tool: Tool) -> str | None:
+    """The name of the one argument that a tool needs, if that is text without a choice."""
+    properties, required = _properties(tool.parameters)
+    schema = properties.get(required[0], {}) if len(required) == 1 else {"enum": ()}
+    return required[0] if _type(schema) == "string" and "enum" not in schema else None
+
+
+def choices(tool: Tool) -> dict[str, list[str]]:
+    """The texts that arguments with a choice take, by the arguments' names."""
+    properties = _properties(tool.parameters)[0]
+    texts = {
+        name: [each for each in schema.get("enum") or () if isinstance(each, str)]
+        for name, schema in properties.items()
+    }
+    return {name: some for name, some in texts.items() if some}
+
+
+def length_s(arguments: dict[str, Any]) -> Fraction | None:
+    """The seconds of the first argument that is a length of time."""
+    for name, value in arguments.items():
+        size = _duration_unit(name)
+        if size and isinstance(value, int | float):
+            return Fraction(value).limit_denominator(1000) * size
+    return None
+
+
+def longest_s(tool: Tool) -> Fraction | None:
+    """The most seconds that the schema of a tool allows."""
+    for name, schema in _properties(tool.parameters)[0].items():
+        size, most = _duration_unit(name), schema.get("maximum")
+        if size and isinstance(most, int | float) and math.isfinite(most):
+            return Fraction(most).limit_denominator(1000) * size
+    return None
 
 
 def takes_any_words(tool: Tool, name: str) -> bool:
@@ -172,17 +212,16 @@ def _boolean(slot: _Slot) -> Any:
 
 def _number(slot: _Slot) -> Any:
     size = _duration_unit(slot.name)
-    value = _seconds(slot.source, size) if size else None
-    if value is None:
+    duration = parse_duration(slot.source.words) if size else None
+    if size and duration is not None:
+        value: Fraction | None = duration / size
+    elif size and not slot.source.answer:
+        return None  # a number alone is a length only for who was asked for one
+    else:
         value = _take_number(slot.name, slot.source)
     if value is None:
         return None
     return int(value) if _type(slot.schema) == "integer" or value.denominator == 1 else float(value)
-
-
-def _seconds(source: _Source, size: Fraction) -> Fraction | None:
-    duration = parse_duration(source.words)
-    return None if duration is None else duration / size
 
 
 def _take_number(name: str, source: _Source) -> Fraction | None:
@@ -232,11 +271,8 @@ def _weekday(source: _Source) -> str | None:
     for word in source.words:
         if word.removesuffix("s") in WEEKDAYS:
             return word.removesuffix("s")
-        if word in {"today", "tonight"}:
-            return WEEKDAYS[source.now.weekday()]
-        if word == "tomorrow":
-            return WEEKDAYS[(source.now.weekday() + 1) % 7]
-    return None
+    days = days_from_today(" ".join(source.words))
+    return None if days is None else WEEKDAYS[(source.now.weekday() + days) % 7]
 
 
 _CLOCK = re.compile(
@@ -276,6 +312,12 @@ def _message(slot: _Slot) -> Any:
     return found[1] if found else _text(slot)
 
 
+_BEFORE_AN_ANSWER = re.compile(
+    r"(?i)^(?:(?:the|a|an|on|at|in|for|to|it is|it's|that is|is it|i think|i guess|i would say|maybe|probably)\s+)+"
+    r"(?=\w)"
+)
+
+
 def _text(slot: _Slot) -> Any:
     quoted = re.search(r"[\"“]([^\"”]+)[\"”]", slot.source.raw)
     if quoted:
@@ -283,7 +325,7 @@ def _text(slot: _Slot) -> Any:
     if not slot.required:
         return None
     if slot.source.answer:
-        return re.sub(r"(?i)^(the|a|an|on|at|in|for|to|it is)\s+(?=\w)", "", slot.source.answer)
+        return _BEFORE_AN_ANSWER.sub("", slot.source.answer)
     text, slot.source.trailing = slot.source.trailing, None
     return text or None
 
@@ -336,7 +378,7 @@ def _trailing(tool: Tool, said: str) -> str:
     """The words after the last word of the tool's name: "pepperoni" of "order a pizza with pepperoni"."""
     words = said.split()
     stems = name_stems(tool.name)
-    named = [index for index, word in enumerate(words) if stem(word.lower()) in stems]
-    text = " ".join(words[named[-1] + 1 :]) if named else ""
+    named = next((index for index in range(len(words), 0, -1) if stem(words[index - 1].lower()) in stems), len(words))
+    text = " ".join(words[named:])
     text = re.sub(r"(?i)^((a|an|the|for|of|to|about|on|in|at|with|me|is|are|called|named|please)\s+)+", "", text)
     return re.sub(r"(?i)(^|\s+)(please|for me|thanks?( you)?)$", "", text).strip()

@@ -1,25 +1,87 @@
-"""Times of day, dates and durations in words. Pure."""
+"""Times of day and dates in words, and the questions for them. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
-from fractions import Fraction
+import re
+from datetime import datetime, timedelta
 
-from llm.local.skills.numbers import parse_number, say_number
+from llm.local.skills.numbers import say_number
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 MONTHS = ("January February March April May June July August September October November December").split()
-_ORDINALS = {1: "first", 2: "second", 3: "third", 5: "fifth", 8: "eighth", 9: "ninth", 12: "twelfth"}
-_UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
-_UNIT_WORDS = {
-    **_UNITS,
-    **{word + "s": size for word, size in _UNITS.items()},
-    "sec": 1,
-    "secs": 1,
-    "min": 60,
-    "mins": 60,
+DAYS_AROUND = {
+    "the day after tomorrow": 2,
+    "day after tomorrow": 2,
+    "the day before yesterday": -2,
+    "day before yesterday": -2,
+    "tomorrow": 1,
+    "yesterday": -1,
+    "today": 0,
+    "tonight": 0,
 }
+"""Days from today, the longer phrase before the one that it holds."""
+
+_ORDINALS = {1: "first", 2: "second", 3: "third", 5: "fifth", 8: "eighth", 9: "ninth", 12: "twelfth"}
+_DAY_AROUND = re.compile(rf"\b({'|'.join(DAYS_AROUND)})\b")
+_NOW = r"(?: (?:is|it|now|right|today|exactly|here|there|over|then|again))*"
+_TIME = re.compile(
+    rf"(?:\b(?:what|which) time is it|\bwhat time it is|\bwhat time do you have|\bwhat is the (?:current )?time"
+    rf"|\b(?:tell|give|say) (?:me )?the (?:current )?time|\btime is it|\b(?:know|have|got) (?:what time|the time)"
+    rf"|\bwhat the time is|^(?:the )?current time|^(?:the |what )?time){_NOW}$"
+)
+_TIME_ELSEWHERE = re.compile(
+    r"\b(?:what time is it|what is the time)(?: now| right now)? in (?!the |an? )[a-z]+(?: [a-z]+)?$"
+)
+_BOTH = re.compile(r"\b(?:time and (?:the )?(?:date|day)|(?:date|day) and (?:the )?time)\b")
+_DATE = re.compile(
+    r"\b(?:what|which) (?:day|date|month|year)\b|\bwhat is (?:the (?:date|day)|today's date|today$)"
+    r"|\b(?:tell|give) me the date\b|^(?:the |today's |current )*date$|\bwhat the date is\b"
+    r"|\bwhat (?:is|was) (?:tomorrow|yesterday)(?:'s date)?$"
+    rf"|^(?P<guess>is (?:it|today|tomorrow) (?:{'|'.join(WEEKDAYS)})(?: today| tomorrow)?)$"
+)
+_DATE_WORDS = frozenset(
+    """what which day date is it was will be do we have the a of in week weekday month year today now tell give me
+    's today's current on know you have this calendar exactly again""".split()
+)
+
+
+def time_asked(text: str) -> bool:
+    """Whether a caller asks, in plain form, for the time of day."""
+    return "time" in text and any(pattern.search(text) for pattern in (_TIME, _TIME_ELSEWHERE, _BOTH))
+
+
+def time_elsewhere(text: str) -> bool:
+    """Whether the time of another place is asked for."""
+    return _TIME_ELSEWHERE.search(text) is not None
+
+
+def date_asked(text: str) -> bool:
+    """Whether a caller speaks of a date, be it one that can be told or not."""
+    spoken_of = any(word in text for word in ("day", "date", "month", "year", "morrow"))
+    return spoken_of and bool(_DATE.search(text) or _BOTH.search(text))
+
+
+def which_day(text: str) -> int | None:
+    """How many days from today the day is that a question is about; None for a day that only a calendar knows."""
+    if _BOTH.search(text):
+        return 0
+    around = days_from_today(text)
+    rest = set(_DAY_AROUND.sub(" ", text).split()) - _DATE_WORDS
+    asked = _DATE.search(text)
+    return None if rest and not (asked and asked["guess"]) else around or 0
+
+
+def days_from_today(text: str) -> int | None:
+    """Of "tomorrow" and its like the days from today; None where there is none."""
+    found = _DAY_AROUND.search(text)
+    return DAYS_AROUND[found[1]] if found else None
+
+
+def say_day(now: datetime, days: int) -> str:
+    """The date of a day around today, as a sentence."""
+    name = next(name for name, offset in DAYS_AROUND.items() if offset == days and name != "tonight")
+    verb = "was" if days < 0 else "is"
+    return f"{'Today' if days == 0 else name.capitalize()} {verb} {say_date(now + timedelta(days=days))}."
 
 
 def say_time(now: datetime) -> str:
@@ -37,64 +99,6 @@ def say_time(now: datetime) -> str:
 def say_date(now: datetime) -> str:
     """The date: "Monday, the second of November"."""
     return f"{WEEKDAYS[now.weekday()].capitalize()}, the {_ordinal(now.day)} of {MONTHS[now.month - 1]}"
-
-
-def parse_duration(words: Sequence[str]) -> Fraction | None:
-    """The seconds of the first duration in `words`: "a minute and a half", "two minutes thirty seconds"."""
-    total = Fraction(0)
-    index = 0
-    while index < len(words):
-        found = _quantity(words, index)
-        if found is None:
-            if total and words[index] != "and":
-                break
-            index += 1
-            continue
-        total += found[0]
-        index = found[1]
-    return total or None
-
-
-def is_duration(words: Sequence[str]) -> bool:
-    """Whether the words are a duration and nothing else."""
-    rest = [word for word in words if word not in {"for", "in", "and", "a", "an", "half", "about", *_UNIT_WORDS}]
-    numbers = 0
-    while numbers < len(rest) and (number := parse_number(rest, numbers)):
-        numbers = number[1]
-    return numbers == len(rest) and parse_duration(words) is not None
-
-
-def say_duration(seconds: Fraction | float) -> str:
-    """Seconds in words: 90 is "one minute and thirty seconds"."""
-    left = Fraction(seconds).limit_denominator(1000)
-    parts = []
-    for unit, size in reversed(_UNITS.items()):
-        count: Fraction | int = left if size == 1 else left // size
-        left -= count * size
-        if count:
-            parts.append(f"{say_number(count)} {unit}{'' if count == 1 else 's'}")
-    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts) or "no time"
-
-
-def _quantity(words: Sequence[str], index: int) -> tuple[Fraction, int] | None:
-    """One number with its unit at `index`, and where it ends."""
-    if tuple(words[index : index + 2]) in {("half", "a"), ("half", "an")} and index + 2 < len(words):
-        size = _UNIT_WORDS.get(words[index + 2])
-        return (Fraction(size, 2), index + 3) if size else None
-    if words[index] in {"a", "an"}:
-        number, end = Fraction(1), index + 1
-    elif parsed := parse_number(words, index):
-        number, end = parsed
-    else:
-        return None
-    if tuple(words[end : end + 3]) == ("and", "a", "half"):
-        number, end = number + Fraction(1, 2), end + 3
-    size = _UNIT_WORDS.get(words[end]) if end < len(words) else None
-    if size is None:
-        return None
-    if tuple(words[end + 1 : end + 4]) == ("and", "a", "half"):
-        return (number + Fraction(1, 2)) * size, end + 4
-    return number * size, end + 1
 
 
 def _part_of_day(hour: int) -> str:

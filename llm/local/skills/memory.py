@@ -1,11 +1,11 @@
-"""What a log says about earlier turns: the story so far, names, what still runs. Pure."""
+"""What a log says about earlier turns: the story so far, the caller's name, the last call. Pure."""
 
 from __future__ import annotations
 
 from llm.local.exchanges import Exchange
 from llm.local.request import Called
 from llm.local.resume import remaining
-from llm.local.skills import rules, small_talk
+from llm.local.skills import abilities, course, small_talk
 from llm.local.skills.stories import STORIES
 from llm.local.skills.turn import Memory
 from llm.local.skills.wording import plain, verbatim
@@ -20,7 +20,7 @@ class Recall:
         self._said = ""
         self._heard = ""
         self._caller = ""
-        self._running: dict[str, Called] = {}
+        self._called: Called | None = None
 
     def memory(self, latest: Memory) -> Memory:
         """What is known so far; what only the latest answers tell comes from `latest`."""
@@ -32,39 +32,35 @@ class Recall:
             latest.asking,
             latest.lost,
             self._said,
-            self._heard,
+            verbatim(self._heard),
             self._caller,
-            tuple(self._running.values()),
+            self._called,
+            latest.question,
         )
 
     def add(self, exchange: Exchange) -> None:
-        """Take in one more exchange."""
-        self._note_running(exchange)
+        """Take in one more exchange. Of most of them only few words matter, and the rest is not read."""
         self._said = exchange.said or self._said
+        self._called = exchange.calls[-1] if exchange.calls else self._called
         if not exchange.users:
             return
-        text = " ".join(exchange.users)
-        words = plain(text)
-        self._heard = verbatim(text)
-        if found := small_talk.MY_NAME.search(words):
+        self._heard = " ".join(exchange.users)
+        if "name" in self._heard.lower() and (found := small_talk.MY_NAME.search(plain(self._heard))):
             self._caller = found[1].capitalize()
         if exchange.said:
-            self._follow_story(words, exchange.said)
+            self._follow_story(exchange.said)
 
-    def _follow_story(self, words: str, said: str) -> None:
-        if rules.STORY.search(words) and (begun := _begun(said)):
+    def _follow_story(self, said: str) -> None:
+        if "story" in said and (begun := _begun(said)) and abilities.STORY.search(plain(self._heard)):
             self._story = begun[1]
             self._told.append(begun[0])
-        elif self._story and (rules.GO_ON.match(words) or rules.BACKCHANNEL.match(words)):
+        elif self._story and _goes_on(plain(self._heard)):
             left = remaining(self._story, said)
             self._story = self._story if left is None else left
 
-    def _note_running(self, exchange: Exchange) -> None:
-        for finding in exchange.findings:
-            if finding.call and finding.status == "started":
-                self._running[finding.call.call_id] = finding.call
-            elif finding.call and finding.status != "running":
-                self._running.pop(finding.call.call_id, None)
+
+def _goes_on(words: str) -> bool:
+    return bool(course.GO_ON.match(words) or course.BACKCHANNEL.match(words))
 
 
 def _begun(said: str) -> tuple[str, str] | None:

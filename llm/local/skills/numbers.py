@@ -5,16 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import lru_cache
 
 SMALL = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
     "seventeen eighteen nineteen"
 ).split()
 TENS = "zero ten twenty thirty forty fifty sixty seventy eighty ninety".split()
-SCALES = {"thousand": 10**3, "million": 10**6, "billion": 10**9}
+SCALES = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+LARGEST = 10**15
+"""What is as large is said in figures."""
 
 _SMALL = {word: value for value, word in enumerate(SMALL)}
 _TENS = {word: 10 * value for value, word in enumerate(TENS) if value > 1}
+_BEGIN = frozenset({*SMALL, *TENS, "a"})
 _FIGURES = re.compile(r"\d{1,15}(\.\d{1,6})?")
 _DIGITS = {**{word: str(value) for word, value in _SMALL.items() if value < 10}, "oh": "0", "o": "0", "nought": "0"}
 _REPEATS = {"double": 2, "triple": 3}
@@ -22,7 +26,7 @@ _REPEATS = {"double": 2, "triple": 3}
 
 def parse_number(words: Sequence[str], start: int = 0) -> tuple[Fraction, int] | None:
     """The number that begins at `start`, and where it ends; None if there is none there."""
-    if start >= len(words):
+    if start >= len(words) or not (words[start] in _BEGIN or words[start][:1].isdigit()):
         return None
     if _FIGURES.fullmatch(words[start]):
         scale = SCALES.get(words[start + 1], 1) if start + 1 < len(words) else 1
@@ -34,7 +38,8 @@ def parse_number(words: Sequence[str], start: int = 0) -> tuple[Fraction, int] |
     return _decimals(words, end, Fraction(value))
 
 
-def numbers_in(words: Sequence[str]) -> list[tuple[Fraction, int, int]]:
+@lru_cache(64)  # the words of a turn are asked for several times
+def numbers_in(words: tuple[str, ...]) -> tuple[tuple[Fraction, int, int], ...]:
     """Every number with its first word and the word after it."""
     found = []
     index = 0
@@ -45,7 +50,13 @@ def numbers_in(words: Sequence[str]) -> list[tuple[Fraction, int, int]]:
             continue
         found.append((number[0], index, number[1]))
         index = number[1]
-    return found
+    return tuple(found)
+
+
+def is_number(words: tuple[str, ...]) -> bool:
+    """Whether the words are one number and nothing else."""
+    number = parse_number(words)
+    return number is not None and number[1] == len(words)
 
 
 def digits_in(words: Sequence[str]) -> str:
@@ -81,16 +92,13 @@ def say_digits(digits: str) -> str:
     return ", ".join(SMALL[int(digit)] for digit in digits)
 
 
-def say_number(value: Fraction | int) -> str:
-    """A number in words, with at most three decimals."""
-    value = Fraction(value)
-    if value < 0:
-        return "minus " + say_number(-value)
-    rounded = round(value * 1000)
-    whole, thousandths = divmod(rounded, 1000)
-    words = _say_whole(whole)
-    if thousandths:
-        words += " point " + " ".join(SMALL[int(digit)] for digit in f"{thousandths:03}".rstrip("0"))
+def say_number(value: Fraction | int, decimals: int = 3) -> str:
+    """A number in words, with so many decimals at the most."""
+    rounded = round(Fraction(value) * 10**decimals)
+    whole, rest = divmod(abs(rounded), 10**decimals)
+    words = ("minus " if rounded < 0 else "") + _say_whole(whole)
+    if rest:
+        words += " point " + " ".join(SMALL[int(digit)] for digit in f"{rest:0{decimals}}".rstrip("0"))
     return words
 
 
@@ -114,7 +122,7 @@ def _say_whole(value: int) -> str:
 def _whole_number(words: Sequence[str], start: int) -> tuple[int, int] | None:
     """A whole number in words: groups of up to 999, each with its scale."""
     total, index = 0, start
-    ceiling = 10**12
+    ceiling = LARGEST
     while group := _group(words, index):
         value, end = group
         scale = SCALES.get(words[end], 1) if end < len(words) else 1

@@ -13,7 +13,7 @@ ADDRESSED: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = tuple(
         ),
         (
             r"\bhow are you\b|\bhow is it going\b|\bhow do you do\b|\bhow have you been\b"
-            r"|\bare you (okay|well|all right)\b",
+            r"|\bare you (okay|well|all right)\b|^what is (up|new|going on)( (with you|today))?$|^whatsup$|^sup$",
             ("I am fine, thank you. What can I do for you?", "Very well, thank you. And what would you like to hear?"),
         ),
         (
@@ -26,8 +26,8 @@ ADDRESSED: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = tuple(
         ),
         (
             r"\b(are|is) (you|this) (an? )?(ai|a i|artificial|language model|chatbot|gpt|chatgpt|intelligent|clever)\b"
-            r"|\b(language|large) model\b|\bwhich model\b|\bhow (do|does) (you|this|it) work\b"
-            r"|\bwho (made|built|wrote) you\b",
+            r"|\b(language|large) model\b|\bllm\b|\bhow (do|does) (you|this|it) work\b|\bwho (made|built|wrote) you\b"
+            r"|\b(which|what) (model|ai|a i|gpt)( (are|is|do|does) (you|this|it))?( use| run on| running)?$",
             (
                 "I am a small demo and no language model. I listen for a few phrases, and I have an answer for each.",
                 "No language model here. I am a handful of rules that show what a voice agent can do.",
@@ -98,9 +98,15 @@ GREETING = re.compile(
     r"^(oh )?(hello|hi|hey|hiya|howdy|greetings|good day)( (there|you|again|hello|hi|everybody|computer|robot|bot))*$"
 )
 HELLO = ("Hello! What can I do for you?", "Hi there! What would you like?", "Hello again! How can I help?")
+ANYTHING = re.compile(
+    r"(?i)\bhow (?:can|may) (?:i|we) (?:help|be of)\b|\bwhat (?:can|may) (?:i|we) do\b|\bcan (?:i|we) help\b"
+    r"|\bwhat would you like\?$"
+)
+"""A question to which everything is an answer."""
 ACKNOWLEDGED = ("What would you like to hear?", "I am listening.", "What can I do for you?")
 NAME = re.compile(
-    r"\b(what is your name|who are you|who is (this|that|there|speaking)|your name|what are you|introduce yourself)\b"
+    r"\b(what is your name|who are you|who is (this|that|there|speaking)|your name|what are you"
+    r"|who am i (talking|speaking) (to|with)|introduce yourself|about yourself)\b"
 )
 CAPABILITIES = re.compile(
     r"\b(what (else )?(can|could|do) you do|what (can|could|may|should) i (say|ask|do)|what do you (know|understand)"
@@ -108,7 +114,7 @@ CAPABILITIES = re.compile(
     r"|what can be understood)\b|^(can you |i need (some )?)?help( me)?$"
 )
 MY_NAME = re.compile(r"\bmy name is (?!not\b|what\b)([a-z]+)\b")
-WHO_AM_I = re.compile(r"\b(what is my name|who am i|do you (know|remember) (my name|me))\b")
+WHO_AM_I = re.compile(r"\b(what is my name|who am i$|do you (know|remember) (my name|me))\b")
 REPEAT = re.compile(
     r"^(what|pardon( me)?|sorry|excuse me|come again|huh|what was that|repeat)$"
     r"|\b(say|repeat) (that|it|this)( (again|once more|one more time))?$|\bsay (that|it) again\b|\bonce more$|^again$"
@@ -116,7 +122,8 @@ REPEAT = re.compile(
     r"|\bi (did not|do not|could not|can not) (hear|catch|get|understand) (that|you|it)\b"
 )
 HEARD = re.compile(
-    r"\bwhat did i (say|ask|tell)\b|\bwhat (did|have|do) you (hear|heard|understand|understood|catch|get)\b"
+    r"\bwhat did i (say|ask|tell)\b|\bthe last thing (that )?i said\b"
+    r"|\bwhat (did|have|do) you (hear|heard|understand|understood|catch|get)\b"
     r"|\bwhat was (understood|heard)\b|\bdid you (understand|hear|get) (me|that)\b"
 )
 ECHO = re.compile(r"^(?:repeat after me|say after me|say the words?|say)\s+(.+)$")

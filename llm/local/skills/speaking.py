@@ -11,12 +11,13 @@ import msgspec
 
 from llm.local.exchanges import Finding
 from llm.local.request import Called, Tool
-from llm.local.skills.clock import say_duration
+from llm.local.skills.durations import say_duration
 from llm.local.skills.numbers import say_number
-from llm.local.skills.tool_words import CANCEL_TOOL, spoken_name, subject, tool_with_role
+from llm.local.skills.tool_words import has_role, spoken_name, subject
 from llm.local.skills.wording import listing, sentence
 
 MAX_SPOKEN = 600  # characters of one result; about 40 s of speech
+MAX_READ = 4 * MAX_SPOKEN  # characters of one result that are looked at
 MAX_LISTED = 5
 
 _DURATION_NAMES = (("millisecond", Fraction(1, 1000)), ("second", Fraction(1)), ("minute", Fraction(60)))
@@ -69,11 +70,15 @@ def _finished(about: str, value: Any) -> str:
     return spoken if whole_sentence else f"{sentence(about)[:-1]} is done: {_lower(spoken)}"
 
 
-def _say_failure(value: Any) -> str:
-    reason = re.sub(r"(?i)^\s*error\b[:\s]*", "", str(value or "")).strip().replace("'", "")
+def _say_failure(value: Any, what: str = "that") -> str:
+    reason = (
+        re.sub(r"(?i)^\s*error\b[:\s]*(?:\w+(?:error|exception):)?", "", str(value or "")[:MAX_SPOKEN])
+        .strip()
+        .replace("'", "")
+    )
     if not reason or len(reason) > 160 or "\n" in reason or "Traceback" in reason:
-        return "Sorry, that did not work."
-    return f"Sorry, that did not work. {sentence(reason)}"
+        return f"Sorry, {what} did not work."
+    return f"Sorry, {what} did not work. {sentence(reason)}"
 
 
 def _say_timer(finding: Finding) -> str:
@@ -88,13 +93,15 @@ def _say_timer(finding: Finding) -> str:
             return f"Your timer{length} is over."
         case "cancelled":
             return f"I have stopped your timer{length}."
-        case "timed_out" | "failed":
+        case "timed_out":
             return f"Sorry, your timer{length} did not work."
+        case "failed":
+            return _say_failure(finding.value, f"your timer{length}")
 
 
 def is_timer(name: str) -> bool:
     """Whether a function of this name sets a timer."""
-    return name != CANCEL_TOOL and tool_with_role([Tool(name, "", {})], "timer") is not None
+    return has_role(Tool(name, "", {}), "timer")
 
 
 def _timer_seconds(call: Called | None) -> Fraction | None:
@@ -133,13 +140,10 @@ def say_value(value: Any) -> str:
             return sentence(str(value))
 
 
-def _say_text(text: str) -> str:
-    text = re.sub(r"[*_#`]+|https?://\S+", "", text)
-    text = " ".join(text.split())
-    if not text:
-        return "Done."
-    if len(text) <= MAX_SPOKEN:
-        return sentence(text)
+def _say_text(raw: str) -> str:
+    text = " ".join(re.sub(r"[*_#`]+|https?://\S+", "", raw[:MAX_READ]).split())
+    if len(text) <= MAX_SPOKEN and len(raw) <= MAX_READ:
+        return sentence(text) if text else "Done."
     cut = text[:MAX_SPOKEN]
     end = max(cut.rfind(mark) for mark in (". ", "! ", "? "))
     return sentence(f"{cut[: end + 1]} And so on." if end > 0 else f"{cut[: cut.rfind(' ')]}, and so on.")
@@ -187,7 +191,7 @@ def _brief(value: Any, depth: int = 3) -> str:
             shown = list(value.values())[:MAX_LISTED]
             return listing([_brief(each, depth - 1) for each in (shown if named is None else [named])])
         case _:
-            return " ".join(str(value).split()).rstrip(".")[:120]
+            return " ".join(str(value)[:MAX_READ].split()).rstrip(".")[:120]
 
 
 def _say_number(value: float) -> str:

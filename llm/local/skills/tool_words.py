@@ -11,9 +11,6 @@ from msgspec import Struct
 
 from llm.local.request import Tool
 
-CANCEL_TOOL = "cancel_async_tool_call"
-"""The built-in that ends an async call; its name is reserved."""
-
 MAX_NAME = 100  # characters of a name that are read
 MAX_DESCRIPTION = 1000
 
@@ -74,14 +71,21 @@ def tool_with_role(tools: Iterable[Tool], role: str) -> Tool | None:
     return None
 
 
-def best_match(tools: Iterable[Tool], text: str) -> Match | None:
-    """The tool that `text` (in plain form) speaks of, if any. `end_call` and the built-in are not offered."""
+def has_role(tool: Tool, *roles: str) -> bool:
+    """Whether a tool's name says that it is one of these."""
+    return any(tool_with_role([tool], role) for role in roles)
+
+
+def best_match(tools: Sequence[Tool], text: str) -> Match | None:
+    """The tool that `text` (in plain form) speaks of, if any. Those with a role have rules of their own."""
     said = _content(text)
     for pattern, word in _PHRASES:
         if pattern.search(text):
             said = said | {stem(word)}
     loose = said | {_SYNONYMS[word] for word in said if word in _SYNONYMS}
-    matches = [match for tool in tools if not _reserved(tool) if (match := _match(tool, said, loose))]
+    special = [tool_with_role(tools, "timer"), tool_with_role(tools, "look_up")]
+    offered = [tool for tool in tools if tool not in special and not has_role(tool, "end_call")]
+    matches = [match for tool in offered if (match := _match(tool, said, loose))]
     return max(matches, key=lambda match: (match.score, match.whole), default=None)
 
 
@@ -106,10 +110,6 @@ def subject(name: str) -> str:
 def name_stems(name: str) -> frozenset[str]:
     """The stems of the words of a name."""
     return frozenset(map(stem, spoken_name(name).split()))
-
-
-def _reserved(tool: Tool) -> bool:
-    return tool.name == CANCEL_TOOL or tool_with_role([tool], "end_call") is not None
 
 
 def _match(tool: Tool, said: frozenset[str], loose: frozenset[str]) -> Match | None:

@@ -11,6 +11,8 @@ from msgspec import Struct
 
 from llm.local.request import Called, FunctionCall, Tool
 
+MAX_SMALL_TALK = 25  # words
+
 
 class Asking(Struct, frozen=True):
     """A tool that lacks an argument: the caller was asked for it."""
@@ -53,8 +55,10 @@ class Memory(Struct, frozen=True):
     heard: str = ""
     caller: str = ""
     """The caller's name."""
-    running: tuple[Called, ...] = ()
-    """Async calls without a final result."""
+    called: Called | None = None
+    """The last call."""
+    question: str = ""
+    """What a tool or a greeting said last, if that was a question."""
 
 
 class Persona(Struct, frozen=True):
@@ -83,6 +87,11 @@ class Turn(Struct, frozen=True):
     def words(self) -> tuple[str, ...]:
         """The plain words."""
         return tuple(self.text.split())
+
+    @property
+    def short(self) -> bool:
+        """Whether it may be small talk, and is worth a look for it."""
+        return self.text.count(" ") < MAX_SMALL_TALK
 
     def pick(self, options: Sequence[str]) -> str:
         """One of several wordings: the next one each time, and the same for the same log."""

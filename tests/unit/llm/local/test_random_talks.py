@@ -30,6 +30,17 @@ STRANGE = [
     "uh huh " * 60 + "x",
     "at in for to " * 300,
     "no okay hey " * 300,
+    "go on " + "telling the story " * 50,
+    "x " * 499,
+    "1h" * 400,
+    "(2+3)*4",
+    "-5",
+    "set an alarm for 7 am",
+    "set a timer",
+    "8",
+    "let me think",
+    "and on sunday",
+    "what day is christmas",
 ]
 OUTPUTS = [
     "",

@@ -160,6 +160,13 @@ def test_a_question_may_be_left_open() -> None:
     assert talk.user("friday").endswith(' | opening_hours({"day": "friday"})')
 
 
+@pytest.mark.parametrize("said", ["what is nine plus five", "nine plus five", "who has 4 legs"])
+def test_a_number_in_a_question_is_no_answer(said: str) -> None:
+    talk = Talk(TABLE)
+    assert talk.user("book a table at noon") == "How many guests?"
+    assert "book_table" not in talk.user(said)
+
+
 @pytest.mark.parametrize(
     ("name", "role"),
     [
@@ -233,6 +240,7 @@ PING = Called("c1", "send_email", "{}")
         ("finished", "sent", "Send email is done: sent."),
         ("finished", "It was sent to Anna.", "It was sent to Anna."),
         ("failed", "Error: no server", "Sorry, that did not work. No server."),
+        ("failed", "Error: ValueError: no server", "Sorry, that did not work. No server."),
         ("failed", "Traceback (most recent call last):\n  File", "Sorry, that did not work."),
         ("timed_out", "Timed out after 30 s", "Sorry, that took too long, so I have stopped waiting for it."),
         ("cancelled", None, "That was cancelled."),
