@@ -9,17 +9,22 @@ ARGS  ?=
 run: $(VENV)/.run
 	$(BIN)/voicewire serve $(ARGS)
 
+# Without chromium, where it cannot be installed either, the browser tests are left out, and the last line says so.
+HAS_CHROMIUM := command -v chromium >/dev/null
+LEAVE_OUT    := $(HAS_CHROMIUM) || export PYTEST_ADDOPTS='-m "not browser"'
+
 test: $(VENV)/.test
-	@tools/chromium
+	@tools/chromium || [ $$? = 3 ]
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest -n 2 $(ARGS)
+	$(LEAVE_OUT); $(BIN)/pytest -n 2 $(ARGS)
+	@$(HAS_CHROMIUM) || echo "make test: passed, but the browser tests were LEFT OUT: they need Debian's chromium"
 
 check: $(VENV)/.test     ## the quick half of `make test`: lint, types, unit tests
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/pytest -n 2 tests/unit $(ARGS)
+	$(LEAVE_OUT); $(BIN)/pytest -n 2 tests/unit $(ARGS)
 
 sim: $(VENV)/.test       ## >= 100,000 simulated calls with >= 200,000 link drops
 	$(BIN)/python -m tests.sim.run $(ARGS)

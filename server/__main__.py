@@ -44,7 +44,13 @@ def main(arguments: list[str] | None = None) -> int:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         command.add(each)
-    options = parser.parse_args(arguments)
+    options, rest = parser.parse_known_args(arguments)
+    if (
+        rest and options.command == "talk"
+    ):  # argparse takes words in one place only; talk takes them between its options
+        commands.choices["talk"].parse_args(rest, options)
+    elif rest:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
     try:
         return COMMANDS[options.command].run(options)
     except VoicewireError as error:

@@ -36,7 +36,7 @@ from server.call.events import (
     ToolStarted,
     UserTurn,
 )
-from server.call.policy import CallSettings
+from server.call.policy import CallSettings, Sentences
 from server.config import Service, Settings
 
 EVENTS: dict[str, type[Event]] = {
@@ -126,7 +126,7 @@ class Agent:
     def call_settings(self, settings: Settings) -> CallSettings:
         """What a call's core needs to know."""
         sentences = settings.sentences
-        if self.idle_prompt is not None:
+        if self.idle_prompt is not None and sentences.idle == Sentences().idle:  # the configuration goes before
             sentences = structs.replace(sentences, idle=self.idle_prompt)
         return CallSettings(
             instructions=self.instructions,
@@ -158,7 +158,8 @@ def load_agent(file: Path) -> Agent:
         raise ConfigError(f"the agent file {file} failed{_line_in(error, file)}: {what}") from error
     agent = getattr(module, "agent", None)
     if not isinstance(agent, Agent):
-        raise ConfigError(f"{file} has no `agent`; write: agent = Agent(instructions=…)")
+        what = "it has no `agent`" if agent is None else f"its `agent` is no Agent but a {type(agent).__name__}"
+        raise ConfigError(f"the agent file {file} is wrong: {what}; write: agent = Agent(instructions=…)")
     return agent
 
 

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import ipaddress
+import logging
+import os
 import ssl
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.typedefs import Handler
 from loguru import logger
 from prometheus_client import generate_latest
 
@@ -26,7 +32,7 @@ from server.call.pacer import Pacer
 from server.call.policy import CallSettings
 from server.call.shared import Shared
 from server.calls import Calls, same
-from server.config import Settings
+from server.config import SERVICES, Settings
 from server.engines import make_engines
 from server.observers.log import LogObserver
 from server.observers.metrics import Metrics
@@ -36,6 +42,9 @@ from server.socket import AiohttpSocket
 STATIC = Path(__file__).resolve().parents[1] / "static"
 TOOL_THREADS = 32  # plain functions of all calls that may run at once; more wait
 CLOSE_TIMEOUT_S = 1.0
+HANDSHAKE_S = 5.0  # a connection without a whole request is closed after so long, also between two requests
+PRIVATE = partial(os.open, mode=0o600)  # a journal holds what was said
+HTTP_LOG = logging.getLogger("voicewire.http")
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self' ws: wss:;"
@@ -93,7 +102,8 @@ class Server:
         if not STATIC.is_dir():
             raise ConfigError(f"the browser page is missing: {STATIC}; run voicewire from its repository")
         await self.engines.start()
-        app = web.Application()
+        self._tell_room()
+        app = web.Application(middlewares=[_find])
         app.on_response_prepare.append(_add_headers)
         app.add_routes(
             [
@@ -105,7 +115,14 @@ class Server:
                 web.static("/static", STATIC),
             ]
         )
-        self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=CLOSE_TIMEOUT_S)
+        self._runner = web.AppRunner(
+            app,
+            access_log=None,
+            handle_signals=False,
+            shutdown_timeout=CLOSE_TIMEOUT_S,
+            keepalive_timeout=HANDSHAKE_S,
+            logger=HTTP_LOG,
+        )
         await self._runner.setup()
         self._ready = True
         return self._runner
@@ -121,6 +138,14 @@ class Server:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _tell_room(self) -> None:
+        free, kind = min((getattr(self.engines, kind).free, kind) for kind in SERVICES)
+        if free < self._settings.max_calls:
+            logger.info(
+                "room for {} calls at once, not for max_calls = {}: {} has no more places (its workers and slots)",
+                *(free, self._settings.max_calls, kind),
+            )
 
     def _address(self) -> str:
         assert self._runner
@@ -147,7 +172,7 @@ class Server:
         if not self._settings.journal:
             return None
         try:
-            file = (Path(self._settings.journal) / f"{call_id}.journal").open("wb")
+            file = open(Path(self._settings.journal) / f"{call_id}.journal", "xb", opener=PRIVATE)  # noqa: SIM115
         except OSError as error:
             logger.error("a call has no journal: {}", error)
             return None
@@ -172,7 +197,8 @@ class Server:
         return web.Response(body=body, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
 
     async def _websocket(self, request: web.Request) -> web.StreamResponse:
-        if refused := self._refuse(request):
+        trusted = self._shows_token(request)
+        if refused := self._refuse(request, trusted):
             return refused
         websocket = web.WebSocketResponse(
             autoping=False,
@@ -180,20 +206,27 @@ class Server:
             timeout=CLOSE_TIMEOUT_S,
             max_msg_size=self._settings.limits.message_bytes + 1,  # the library refuses what is not below it
         )
-        await websocket.prepare(request)
-        bearer = request.headers.get("Authorization", "").removeprefix("Bearer ")
-        trusted = bool(self._settings.token) and same(bearer, self._settings.token)
+        try:
+            await websocket.prepare(request)
+        except ConnectionError as error:
+            self._metrics.refused.labels("left").inc()
+            logger.info("no call: the client left during the handshake")
+            raise web.HTTPBadRequest from error  # nobody hears it
         await self.calls.hold(AiohttpSocket(websocket, request), NativeWire(), trusted=trusted)
         return websocket
 
-    def _refuse(self, request: web.Request) -> web.Response | None:
+    def _shows_token(self, request: web.Request) -> bool:
+        scheme, _, shown = request.headers.get("Authorization", "").partition(" ")
+        return bool(self._settings.token) and scheme.lower() == "bearer" and same(shown, self._settings.token)
+
+    def _refuse(self, request: web.Request, trusted: bool) -> web.Response | None:
         """What keeps a connection out before the upgrade."""
         origin = request.headers.get("Origin")
         if origin and not origin_allowed(origin, request.host, self._settings):
             self._metrics.refused.labels("origin").inc()
             logger.warning("a page of {} was refused; allow it with origins = [{!r}]", origin[:100], origin[:100])
             return web.Response(status=403, text="This page may not connect here.\n")
-        if why := self.calls.refusal():
+        if why := self.calls.refusal(trusted=trusted):
             self._metrics.refused.labels("503").inc()
             return web.Response(status=503, text=f"No call: {why}.\n", headers={"Retry-After": "5"})
         return None
@@ -245,10 +278,32 @@ def _tls(settings: Settings) -> ssl.SSLContext | None:
     try:
         context.load_cert_chain(settings.tls_cert, settings.tls_key)
     except (OSError, ssl.SSLError) as error:
-        raise ConfigError(f"tls_cert and tls_key cannot be loaded: {error}") from error
+        files = f"tls_cert {settings.tls_cert} and tls_key {settings.tls_key}"
+        raise ConfigError(f"{files} cannot be loaded: {error}") from error
     return context
+
+
+@web.middleware
+async def _find(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """A name that is too long for any file is not found; the library fails over it."""
+    try:
+        return await handler(request)
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        raise web.HTTPNotFound from error
 
 
 async def _add_headers(_: web.Request, response: web.StreamResponse) -> None:
     if response.status != 101:
         response.headers.update(HEADERS)
+
+
+def _client_fault(record: logging.LogRecord) -> bool:
+    """A request that is no HTTP is the client's fault: a line without a traceback."""
+    if record.exc_info and isinstance(record.exc_info[1], HttpProcessingError):
+        record.levelno, record.levelname, record.exc_info = logging.INFO, "INFO", None
+    return True
+
+
+HTTP_LOG.addFilter(_client_fault)

@@ -19,6 +19,9 @@ from server.protocols.wire import Incoming, Opened, Ping, Pong, Wire
 
 GOING = "the server is going away"
 FULL = "the server has as many calls as it may"
+CROWDED = "too many connections have not shown the token yet"
+MAX_STRANGERS = 256
+"""Connections that have not shown the token. They take no place from those that have, so they have their own bound."""
 
 
 class Calls:
@@ -30,7 +33,8 @@ class Calls:
         self._shared = shared
         self._metrics = metrics
         self._running: set[Session] = set()
-        self._opening = 0
+        self._opening: set[str] = set()  # by id: clients that may have a call, and are still greeted
+        self._strangers: set[str] = set()  # those that have not shown the token yet
         self._ending = False
         self._empty = asyncio.Event()
         self._empty.set()
@@ -39,52 +43,75 @@ class Calls:
     @property
     def count(self) -> int:
         """Calls that go on or are about to begin."""
-        return len(self._running) + self._opening
+        return len(self._running) + len(self._opening)
 
-    def refusal(self) -> str | None:
-        """Why no further call can be taken; None when one can."""
+    def refusal(self, *, trusted: bool = True) -> str | None:
+        """Why no further call can be taken; None when one can. `trusted` as in `hold`."""
         if self.draining:
             return GOING
+        if not self._knows(trusted) and len(self._strangers) >= MAX_STRANGERS:
+            return CROWDED
+        return self._shortage()
+
+    def _shortage(self) -> str | None:
         if self.count >= self._settings.max_calls:
             return FULL
-        if self._engines.free <= self.count - len(self._running):
+        if self._engines.free <= len(self._opening):
             return "the server has no free speech recogniser or voice"
         return None
+
+    def _excess(self, call_id: str) -> str | None:
+        """Several were in their upgrade when the last place was taken: why this one has none."""
+        if call_id in self._strangers:
+            return CROWDED if len(self._strangers) > MAX_STRANGERS else None
+        return FULL if self.count > self._settings.max_calls else None
+
+    def _knows(self, trusted: bool) -> bool:
+        return trusted or not self._settings.token
 
     async def hold(self, socket: Socket, wire: Wire, *, trusted: bool) -> e.End:
         """Open a call on a socket and hold it; `trusted`: the token was shown with the upgrade already."""
         call_id = secrets.token_hex(6)
         with logger.contextualize(call=call_id):
-            self._opening += 1
+            (self._opening if self._knows(trusted) else self._strangers).add(call_id)
             self._empty.clear()
             try:
-                end = await self._open(call_id, socket, wire, trusted)
+                end = await self._open(call_id, socket, wire)
             finally:
-                self._opening -= 1
-                if self.count == 0:
+                self._opening.discard(call_id)
+                self._strangers.discard(call_id)
+                if not (self._running or self._opening or self._strangers):
                     self._empty.set()
             self._metrics.ended.labels(str(end.code)).inc()
             return end
 
-    async def _open(self, call_id: str, socket: Socket, wire: Wire, trusted: bool) -> e.End:
+    async def _open(self, call_id: str, socket: Socket, wire: Wire) -> e.End:
         try:
-            if self.count > self._settings.max_calls:  # several were in their upgrade when the last place was taken
-                raise Overloaded(FULL)
+            if excess := self._excess(call_id):
+                raise Overloaded(excess)
             greeting = await greet(socket, wire, self._shared.limits)
-            if self._settings.token and not trusted and not same(greeting.opened.token, self._settings.token):
-                raise ClientError(1008, "the token is missing or wrong")
+            if call_id in self._strangers:
+                self._meet(call_id, greeting.opened.token)
             if self._ending:
                 raise ClientError(1012, GOING)
             session = Session(call_id, socket, wire, greeting, self._shared)
         except Exception as error:
             return await self._no_call(socket, error)
         self._running.add(session)
-        self._opening -= 1
+        self._opening.remove(call_id)
         try:
             return await session.run()
         finally:
-            self._opening += 1
-            self._running.discard(session)
+            self._running.remove(session)
+
+    def _meet(self, call_id: str, token: str) -> None:
+        """A stranger that shows the token gets a place, if there is one. Raises ClientError, Overloaded."""
+        if not same(token, self._settings.token):
+            raise ClientError(1008, "the token is missing or wrong")
+        if shortage := self._shortage():
+            raise Overloaded(shortage)
+        self._strangers.remove(call_id)
+        self._opening.add(call_id)
 
     async def _no_call(self, socket: Socket, error: Exception) -> e.End:
         match error:

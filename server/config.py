@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from server.call.policy import Policy, Sentences
 PREFIX = "VOICEWIRE_"
 NO_SETTINGS = frozenset({"VOICEWIRE_BRAIN_TOKEN"})  # the token of `voicewire brain`
 SERVICES = ("stt", "llm", "tts")
+UNKNOWN = re.compile("Object contains unknown field `(.*)`")
 ORIGIN = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 
 Service = str | dict[str, Any]
@@ -45,6 +46,7 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     audio_speed: float = 2.0
     """Audio faster than real time by this factor, over `flood_s`, is a flood."""
     flood_s: float = 5.0
+    """A client that sends too much for so long is cut off (1008)."""
     first_message_s: float = 5.0
     """A client that sends nothing for so long, not even a pong, is cut off (1008)."""
     ready_s: float = 1.0
@@ -112,20 +114,21 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
 
 def load(file: Path | None, environment: Mapping[str, str], overrides: Mapping[str, Any]) -> Settings:
     """The settings of all three sources. Raises ConfigError with the key's name, and the source that has it wrong."""
-    sources = (
-        (f"in {file}", _read(file) if file else {}),
-        ("in the environment", _from_environment(environment)),
-        ("on the command line", {key: value for key, value in overrides.items() if value is not None}),
+    options = {key: value for key, value in overrides.items() if value is not None}
+    sources: tuple[tuple[str, Callable[[str], str], dict[str, Any]], ...] = (
+        (f"in {file}", str, _read(file) if file else {}),
+        ("in the environment", _as_variable, _from_environment(environment)),
+        ("on the command line", _as_option, options),
     )
     values: dict[str, Any] = {}
     settings = Settings()
-    for where, more in sources:
+    for where, spell, more in sources:
         _merge(values, more)
         try:
             settings = msgspec.convert(values, Settings, strict=False)
+            _check_numbers(settings, "")
         except (msgspec.ValidationError, ConfigError) as error:
-            raise ConfigError(f"the configuration {where} is wrong: {_in_words(error)}") from error
-    _check_numbers(settings, "")
+            raise ConfigError(f"the configuration {where} is wrong: {in_words(error, spell)}") from error
     return _checked(settings)
 
 
@@ -134,8 +137,10 @@ def _read(file: Path) -> dict[str, Any]:
         return tomllib.loads(file.read_text("utf-8"))
     except FileNotFoundError as error:
         raise ConfigError(f"the configuration file {file} does not exist") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise ConfigError(f"the configuration file {file} cannot be read: {error}") from error
+    except OSError as error:
+        raise ConfigError(f"the configuration file {file} cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"the configuration file {file} is not TOML: {error}") from error
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
@@ -174,27 +179,40 @@ def _merge(values: dict[str, Any], more: Mapping[str, Any]) -> None:
             values[key] = value
 
 
-def _in_words(error: Exception) -> str:
-    """msgspec's message with the key as the user wrote it: `$.turn.min_delay_ms` is turn.min_delay_ms."""
-    return str(error).replace("`$.", "`").replace("Object contains unknown field", "there is no key")
+def in_words(error: Exception, spell: Callable[[str], str] = str) -> str:
+    """msgspec's message, with the key in front as the user wrote it: `turn.min_delay_ms`, `VOICEWIRE_TURN__…`."""
+    what, _, place = str(error).partition(" - at `$.")
+    key = place.removesuffix("`")
+    if unknown := UNKNOWN.fullmatch(what):
+        return f"there is no key {spell(f'{key}.{unknown[1]}' if key else unknown[1])}"
+    return f"{spell(key)}: {what[:1].lower()}{what[1:]}" if key else what
+
+
+def _as_variable(key: str) -> str:
+    return PREFIX + key.upper().replace(".", "__")
+
+
+def _as_option(key: str) -> str:
+    return "--" + key.replace("_", "-")
 
 
 def _check_numbers(settings: Struct, path: str) -> None:
-    """No number is below zero or beyond all bounds, and no limit is zero. Raises ConfigError."""
+    """No number is below zero or beyond all bounds, and no limit is zero. Raises ValidationError, as msgspec does."""
     for name in settings.__struct_fields__:
         value = getattr(settings, name)
         if isinstance(value, Struct):
             _check_numbers(value, f"{path}{name}.")
         elif isinstance(value, int | float) and not isinstance(value, bool):
-            above_zero = isinstance(settings, Limits | Policy)
+            above_zero = isinstance(settings, Limits | Policy | CallOptions)
             if not 0 <= value < math.inf or (above_zero and value == 0):
                 wanted = "above zero" if above_zero else "zero or more"
-                raise ConfigError(f"the configuration is wrong: {path}{name} must be {wanted}, not {value}")
+                raise msgspec.ValidationError(f"must be {wanted}, not {value} - at `$.{path}{name}`")
 
 
 def _checked(settings: Settings) -> Settings:
     """What no type can say. Raises ConfigError."""
-    origins = (*settings.origins, *([settings.public_url] if settings.public_url else []))
+    origins = [("origins", each) for each in settings.origins]
+    origins += [("public_url", settings.public_url)] if settings.public_url else []
     rules = (
         (settings.port < 65536, "port must be between 0 and 65535"),
         (settings.max_calls > 0, "max_calls must be at least 1"),
@@ -204,10 +222,7 @@ def _checked(settings: Settings) -> Settings:
             "turn.min_delay_ms must not exceed turn.max_delay_ms",
         ),
         (settings.limits.lead_ms >= 80, "limits.lead_ms must be at least 80: two of the smallest chunks"),
-        *(
-            (_is_origin(each), f"public_url, origins: {each!r} must be like https://voice.example.org")
-            for each in origins
-        ),
+        *((_is_origin(each), f"{key}: {each!r} must be like https://voice.example.org") for key, each in origins),
     )
     for holds, text in rules:
         if not holds:

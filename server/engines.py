@@ -13,7 +13,7 @@ import os
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from random import Random
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import msgspec
 from msgspec import Struct
@@ -31,7 +31,7 @@ from llm.service import LanguageModel
 from llm.websocket import WebsocketLLMService
 from server.agent import Agent
 from server.call.services import CallServices
-from server.config import Service, Settings
+from server.config import Service, Settings, in_words
 
 S_co = TypeVar("S_co", covariant=True)
 Spawn = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
@@ -43,6 +43,7 @@ DEFAULTS: dict[str, Service] = {"stt": "pocketsphinx", "llm": "local", "tts": "e
 OPENAI_URL = "wss://api.openai.com/v1/responses"
 
 
+@runtime_checkable
 class Engine(Protocol[S_co]):
     """What the process has of one service."""
 
@@ -122,8 +123,10 @@ class ProcessEngines:
         self._vad = {rate: VadEngine(rate, loop.call_later) for rate in (8000, 16000)}
 
     async def start(self) -> None:
-        """Start them all, at the same time."""
-        await asyncio.gather(self.stt.start(), self.llm.start(), self.tts.start())
+        """Start them all, at the same time. When one fails the others are awaited too: `close` needs them whole."""
+        starts = (self.stt.start(), self.llm.start(), self.tts.start())
+        for failed in filter(None, await asyncio.gather(*starts, return_exceptions=True)):
+            raise failed
 
     async def close(self) -> None:
         """Release everything."""
@@ -188,11 +191,15 @@ def _make(kind: str, name: str, options: dict[str, Any], known: Known) -> Any:
         raise ConfigError(f"{kind} = {name!r} cannot be loaded: {type(error).__name__}: {error}") from error
     _check_options(f"{kind} = {name!r}", factory, options)
     try:
-        return factory(**options)
+        engine = factory(**options)
     except VoicewireError:
         raise
     except Exception as error:
         raise ConfigError(f"{kind} = {name!r} failed: {type(error).__name__}: {error}") from error
+    if not isinstance(engine, Engine):
+        what = type(engine).__name__
+        raise ConfigError(f"{kind} = {name!r} gives no engine but a {what}; one has start, open, free and close")
+    return engine
 
 
 def _load(name: str) -> Factory:
@@ -258,7 +265,9 @@ def _openai(**options: Any) -> ModelEngine:
     try:
         chosen = msgspec.convert(options, OpenAIOptions)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"llm = openai-responses: {error}") from error
+        raise ConfigError(f"llm = openai-responses: {in_words(error)}") from error
+    if not chosen.url.startswith(("ws://", "wss://")):
+        raise ConfigError("llm = openai-responses: url must begin with ws:// or wss://")
     key = chosen.api_key or os.environ.get("OPENAI_API_KEY", "")
     if not key and chosen.url == OPENAI_URL:
         raise ConfigError("llm = openai-responses: set api_key, or the environment variable OPENAI_API_KEY")

@@ -21,10 +21,12 @@ class _ToLoguru(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Hand a record over."""
-        logger.opt(exception=record.exc_info).log(record.levelname, "{}: {}", record.name, record.getMessage())
+        level = record.levelname if record.levelname in LEVELS else record.levelno  # a library may have its own
+        logger.opt(exception=record.exc_info).log(level, "{}: {}", record.name, record.getMessage())
 
 
 def _line(record: Record) -> str:
+    record["message"] = " ".join(record["message"].splitlines())  # what a peer says must not look like a line of ours
     call = "{extra[call]} " if "call" in record["extra"] else ""
     return "{time:HH:mm:ss.SSS} {level: <7} " + call + "{message}\n{exception}"
 

@@ -10,6 +10,7 @@ import inspect
 import sys
 import textwrap
 import typing
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +19,97 @@ import msgspec
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from audio.stt import pocketsphinx  # noqa: E402
+from audio.tts import espeak  # noqa: E402
+from server import engines  # noqa: E402
 from server.config import Settings  # noqa: E402
 
 PAGE = ROOT / "docs" / "configuration.md"
 HEAD = """# Configuration
 
-Written by `tools/list_settings.py` from the code; a test holds this page to it. A TOML file (`voicewire serve --config
-voicewire.toml`) is overruled by the environment, and that by the command line. `turn.min_delay_ms` is `min_delay_ms` in
-the table `[turn]`, or `VOICEWIRE_TURN__MIN_DELAY_MS`. An unknown key or a value out of its range stops the start.
+Written by `tools/list_settings.py` from the code; a test holds this page to it. A TOML file (`.venv/bin/voicewire serve
+--config voicewire.toml`) is overruled by the environment, and that by the command line. `turn.min_delay_ms` is
+`min_delay_ms` in the table `[turn]`, or `VOICEWIRE_TURN__MIN_DELAY_MS`. An unknown key or a value out of its range
+stops the start.
 """
+SERVICES = """
+## The services and their options
+
+`stt = "pocketsphinx"` names a service; with options it is a table, `stt = {name = "pocketsphinx", slots = 6}`, or
+`VOICEWIRE_STT__NAME=pocketsphinx VOICEWIRE_STT__SLOTS=6`. A factory of your own, `"package.module:factory"`, takes the
+options that it has arguments for.
+"""
+
+
+class Factory(typing.NamedTuple):
+    """What makes a service, and the words for it and for those of its options that have none in the code."""
+
+    name: str
+    summary: str
+    make: Callable[..., Any]
+    words: dict[str, str]
+
+
+TOKEN_MS = "Between two words of an answer."
+DELAY_MS = "Waits so long before each answer."
+FACTORIES = (
+    Factory(
+        'stt = "pocketsphinx"',
+        "Understands what is in the agent's vocabulary, in worker processes.",
+        pocketsphinx.PocketSphinxEngine,
+        {
+            "workers": f"Processes, 1 to {pocketsphinx.MOST['workers']}; not given: the machine's cores - 1.",
+            "slots": f"Calls per process, 1 to {pocketsphinx.MOST['slots']}; over {pocketsphinx.SLOTS} their text may"
+            " be late. Workers times slots calls are taken, or `max_calls` if that is less.",
+        },
+    ),
+    Factory(
+        'stt = "scripted"',
+        "Understands the same lines whatever is said; for tests and load.",
+        engines._scripted_stt,
+        {"lines": "What it understands, utterance by utterance, and again from the first.", "delay_ms": DELAY_MS},
+    ),
+    Factory(
+        'llm = "local"', "The embedded brain, behind a websocket on loopback.", engines._local, {"token_ms": TOKEN_MS}
+    ),
+    Factory(
+        'llm = "openai-responses"',
+        "OpenAI, or whoever speaks the same protocol.",
+        engines.OpenAIOptions,
+        {
+            "model": "Which model; it must be given.",
+            "url": "Where it is.",
+            "headers": "Further headers of the connection.",
+        },
+    ),
+    Factory(
+        'llm = "scripted"',
+        "Answers at once, with as many words each time; for tests and load.",
+        engines._scripted_llm,
+        {"count": "Words in an answer.", "token_ms": TOKEN_MS},
+    ),
+    Factory(
+        'tts = "espeak"',
+        "espeak-ng, in a process of its own.",
+        espeak.EspeakEngine,
+        {
+            "voice": 'A language ("en-us", "de") or a voice\'s own name, with a variant if wanted ("en-gb+f3").',
+            "rate_wpm": "Words a minute, 80 to 450.",
+            "pitch": "0 to 99.",
+            "volume": "0 to 200; at 80 the loudest voice peaks 3 dB below full scale.",
+            "workers": "Processes, 1 to 64.",
+            "slots": "Calls per process, 1 to 1024.",
+        },
+    ),
+    Factory(
+        'tts = "scripted"',
+        "Speaks at once, in tones that a test can read; for tests and load.",
+        engines._scripted_tts,
+        {"rate_hz": "Of its audio.", "ms_per_char": "How long a character takes to say.", "delay_ms": DELAY_MS},
+    ),
+)
+GIVEN = ("vocabulary", "spawn")  # by the server
+TITLES = ("| key | default | |", "|---|---|---|")
 
 
 def field_docs(kind: type) -> dict[str, str]:
@@ -37,7 +120,8 @@ def field_docs(kind: type) -> dict[str, str]:
     for statement, after in zip(body.body, body.body[1:], strict=False):
         if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
             text = after.value.value if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant) else ""
-            docs[statement.target.id] = " ".join(str(text).split())
+            if text:
+                docs[statement.target.id] = " ".join(str(text).split())
     return docs
 
 
@@ -45,25 +129,39 @@ def table(kind: type[msgspec.Struct], title: str) -> list[str]:
     """One table; nested structs get tables of their own."""
     docs, hints = field_docs(kind), typing.get_type_hints(kind)
     summary = (kind.__doc__ or "").split("\n")[0]
-    lines = ["", f"## {title}", "", summary, "", "| key | default | |", "|---|---|---|"]
+    lines = ["", f"## {title}", "", summary, "", *TITLES]
     nested: list[str] = []
     for field in msgspec.structs.fields(kind):
         hint = hints[field.name]
         if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
             nested += table(hint, f"[{field.name}]")
             continue
-        lines.append(f"| `{field.name}` | {_shown(field)} | {docs.get(field.name, '')} |")
+        default = field.default if field.default is not msgspec.NODEFAULT else field.default_factory()
+        lines.append(_row(field.name, default, docs.get(field.name, "")))
     return lines + nested
 
 
-def _shown(field: Any) -> str:
-    default = field.default if field.default is not msgspec.NODEFAULT else field.default_factory()
-    return "" if default in ("", None, ()) else f"`{default}`" if not isinstance(default, str) else default
+def options(factory: Factory) -> list[str]:
+    """The table of a service. Raises ValueError where the words do not fit the options."""
+    parameters = {name: each for name, each in inspect.signature(factory.make).parameters.items() if name not in GIVEN}
+    docs = field_docs(factory.make) if isinstance(factory.make, type) else {}
+    docs |= factory.words
+    if docs.keys() != parameters.keys():
+        raise ValueError(f"{factory.name} has the options {set(parameters)}, and words for {set(docs)}")
+    rows = [_row(name, each.default, docs[name]) for name, each in parameters.items()]
+    return ["", f"### {factory.name}", "", factory.summary, "", *TITLES, *rows]
+
+
+def _row(name: str, default: Any, words: str) -> str:
+    if default in ("", None, (), {}, inspect.Parameter.empty) or str(default) == "<factory>":
+        return f"| `{name}` |  | {words} |"
+    return f"| `{name}` | {default if isinstance(default, str) else f'`{default}`'} | {words} |"
 
 
 def page() -> str:
     """The whole page."""
-    return "\n".join([HEAD.rstrip(), *table(Settings, "The server")]) + "\n"
+    services = [line for factory in FACTORIES for line in options(factory)]
+    return "\n".join([HEAD.rstrip(), *table(Settings, "The server"), SERVICES.rstrip(), *services]) + "\n"
 
 
 if __name__ == "__main__":

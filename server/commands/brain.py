@@ -11,18 +11,19 @@ from __future__ import annotations
 import argparse
 import os
 
+from link.errors import ConfigError
 from server import logs
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """What the command takes."""
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=8089)
+    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: 127.0.0.1)")
+    parser.add_argument("--port", type=int, default=8089, help="the port; 0 takes a free one (default: 8089)")
     parser.add_argument("--token", help="what clients must show; better given as VOICEWIRE_BRAIN_TOKEN")
     parser.add_argument("--insecure", action="store_true", help="listen beyond loopback without a token")
     parser.add_argument("--faults", default="", metavar="NAME:VALUE,…", help="misbehave, for tests and load; see below")
     parser.add_argument("--allow-fault-requests", action="store_true", help="clients may ask for faults (?faults=…)")
-    parser.add_argument("--log-level", default="INFO")
+    parser.add_argument("--log-level", default="INFO", help="TRACE, DEBUG, INFO (default), WARNING, ERROR")
     from llm.local.faults import Faults
 
     parser.epilog = "faults: " + ", ".join(Faults.__struct_fields__)
@@ -34,6 +35,8 @@ def run(options: argparse.Namespace) -> int:
     from llm.local.run import run_brain
     from llm.local.server import PACE
 
+    if not 0 <= options.port < 65536:
+        raise ConfigError(f"--port must be from 0 to 65535, not {options.port}")
     logs.set_up(options.log_level, as_json=False)
     run_brain(
         options.host,

@@ -64,7 +64,7 @@ OVERRIDES = "host port token insecure public_url tls_cert tls_key max_calls jour
 
 def _make_folder(folder: Path) -> None:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError(f"the journal folder {folder} cannot be made: {error.strerror}") from error
 
@@ -73,24 +73,33 @@ async def _serve(settings: Settings, agent: Agent) -> int:
     server = Server(settings, agent)
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
+    starting = asyncio.timeout(None)
+    address = ""
 
     def stop() -> None:
         if stopped.is_set():
             logger.warning("stopping at once")
             server.calls.end_all()
+        elif not address:
+            starting.reschedule(loop.time())  # a start that hangs can be given up
         stopped.set()
 
     for number in (signal.SIGINT, signal.SIGTERM):
         with contextlib.suppress(NotImplementedError):  # Windows ends the process instead
             loop.add_signal_handler(number, stop)
     try:
-        address = await server.start()
+        async with starting:
+            address = await server.start()
         sys.stdout.write(f"voicewire is ready: open {address} in a browser (Ctrl-C stops it)\n")
         sys.stdout.flush()
         await stopped.wait()
         logger.info(
             "stopping: {} calls may go on for {:g} s (again to stop at once)", server.calls.count, settings.drain_s
         )
+    except TimeoutError:
+        if not stopped.is_set():
+            raise
+        logger.info("stopped before it was ready")
     finally:
         await server.stop()
     return 0

@@ -7,8 +7,8 @@
     voicewire talk --barge-in 2000 story.wav stop.wav
 
 Files are of any format and rate that libsndfile reads. They are spoken in real time, one after the other, each when the
-bot has answered the one before; typed lines come after the files. Then the call is ended. The URL, if there is one,
-comes before the files, and both come after the options.
+bot has answered the one before; typed lines come after the files. Then the call is ended. The URL may stand anywhere
+(https://…, ws://…, or host:port). VOICEWIRE_TOKEN is only sent over TLS or to this machine, --token anywhere.
 
 Exit code: 0 the conversation took place, 1 it was cut off, 2 it did not come about or this machine failed.
 """
@@ -29,6 +29,7 @@ from link.errors import ConfigError
 from server import logs
 
 if TYPE_CHECKING:  # sound and its libraries are loaded when they are used: `voicewire --help` is to be quick
+    from server.talk.address import Address
     from server.talk.caller import Sink
     from server.talk.microphone import Microphone
     from server.talk.screen import Screen
@@ -40,9 +41,8 @@ MIN_RATE_HZ, MAX_RATE_HZ = 8_000, 48_000
 def add(parser: argparse.ArgumentParser) -> None:
     """What the command takes."""
     parser.usage = "voicewire talk [options] [URL] [FILE …]"
-    parser.add_argument(
-        "what", nargs="*", metavar="URL, FILE", help="whom to call (default: this machine); what to say"
-    )
+    whom = "whom to call (default: this machine); what to say"
+    parser.add_argument("what", nargs="*", action="extend", metavar="URL, FILE", help=whom)
     say = parser.add_argument_group("what is said")
     say.add_argument("--text", action="append", default=[], metavar="WORDS", help="type this; can be repeated")
     say.add_argument("--mic", action="store_true", help="speak yourself; Ctrl-C ends the call")
@@ -57,7 +57,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     hear.add_argument("--stereo", type=Path, metavar="FILE", help="write both: the caller left, the bot right")
     hear.add_argument("--json", action="store_true", help="print one JSON object for each event")
     line = parser.add_argument_group("the connection")
-    line.add_argument("--token", help="what the server wants to see; better given as VOICEWIRE_TOKEN")
+    line.add_argument("--token", help="what the server wants to see; better given as VOICEWIRE_TOKEN (see above)")
     line.add_argument("--insecure-tls", action="store_true", help="accept any certificate")
     line.add_argument("--rate", type=int, default=16000, metavar="HZ", help="of the sound, both ways (default: 16000)")
 
@@ -65,13 +65,13 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Hold one call. Raises ConfigError when it does not come about."""
     _check(options)
-    from server.talk.address import DEFAULT, parse_address
+    from server.talk.address import parse_address
     from server.talk.caller import Caller
     from server.talk.client import Door, talk
 
     url, files = _split(options.what)
-    token = options.token or os.environ.get("VOICEWIRE_TOKEN", "")
-    door = Door(parse_address(url or DEFAULT), token, not options.insecure_tls)
+    address = parse_address(url)
+    door = Door(address, _token(options.token, address), not options.insecure_tls)
     try:
         with ExitStack() as stack:
             microphone, script = _voice(options, files, stack)
@@ -97,11 +97,26 @@ def _check(options: argparse.Namespace) -> None:
             raise ConfigError(text)
 
 
-def _split(what: list[str]) -> tuple[str | None, list[Path]]:
-    """The URL, if the first word is one, and the files."""
-    if what and "://" in what[0]:
-        return what[0], [Path(name) for name in what[1:]]
-    return None, [Path(name) for name in what]
+def _split(what: list[str]) -> tuple[str, list[Path]]:
+    """The URL, wherever it stands, and the files. Raises ConfigError for two URLs."""
+    from server.talk.address import DEFAULT, is_address
+
+    urls = [word for word in what if is_address(word)]
+    if len(urls) > 1:
+        raise ConfigError(f"one call has one address, not {' and '.join(urls)}")
+    return (urls or [DEFAULT])[0], [Path(word) for word in what if word not in urls]
+
+
+def _token(given: str | None, address: Address) -> str:
+    """The one that was given, or that of the environment, which nobody on the way may read."""
+    kept = os.environ.get("VOICEWIRE_TOKEN", "")
+    if given or not kept or address.secure or address.loopback:
+        return given or kept
+    sys.stderr.write(
+        f"voicewire talk: VOICEWIRE_TOKEN is not sent to {address.host}, since ws:// is not encrypted: use wss:// or"
+        " https://, or give it as --token\n"
+    )
+    return ""
 
 
 def _voice(options: argparse.Namespace, files: list[Path], stack: ExitStack) -> tuple[Microphone, Script | None]:

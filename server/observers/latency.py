@@ -37,8 +37,10 @@ class LatencyObserver:
         """The core tells something."""
         if isinstance(event, UserTurn):
             spoken = event.voiced_until is not None
-            self._base = event.voiced_until if spoken else now
+            self._base = now if event.voiced_until is None else event.voiced_until
             heard_at, self._transcript_at = self._transcript_at, None
+            if heard_at is not None and heard_at < self._base:
+                heard_at = None  # of words before the last ones
             self._before = self._newest
             self._turn = {
                 "end_of_turn_ms": self._since(now) if spoken else None,

@@ -7,6 +7,7 @@ What a message that does not fit leads to:
     a message over the size limit                   close 1009 (the socket does it)
     a `start` that is late, or wants what cannot be close 1008
     an unknown type, a wrong or missing field       ignored, counted, answered with `error`
+    a text or a row of keys that is too long        cut, counted, answered with `error`
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ from server.protocols.wire import (
 
 DEFAULT_RATE_HZ = 16_000
 MIN_RATE_HZ, MAX_RATE_HZ = 8_000, 48_000
-MAX_TEXT = 16 * 1024
+MAX_TEXT = 16 * 1024  # characters of a typed turn
+MAX_KEYS = 64
 MAX_RESULT = 4 * 1024  # of a tool's result, for the page; the model gets all of it
 
 # What a caller is told; the details of a provider are for the log.
@@ -42,9 +44,11 @@ PROBLEMS = {
     "playout_full": "Too much is waiting to be said; the rest was dropped.",
     "answer_too_long": "The answer was cut off at its limit.",
     "reply_failed": "The language model could not answer; it is asked again.",
+    "reply_empty": "The language model had no answer; it is asked again.",
     "reply_stalled": "The language model went silent; it is asked again.",
     "no_answer": "The language model did not answer in time.",
     "llm_refused": "The language model refused this server.",
+    "too_late": "The call is ending; nothing more is said.",
 }
 
 
@@ -126,7 +130,7 @@ class NativeWire:
             return [*self.begin(), self._complaint(message, error)]
         if isinstance(content, _Start):
             return [self._open(content)]
-        return [*self.begin(), self._meaning(content)]
+        return [*self.begin(), *self._meaning(content)]
 
     def begin(self) -> list[Incoming]:
         """Open the call with the defaults, unless it is open."""
@@ -143,26 +147,26 @@ class NativeWire:
         self._capabilities = Capabilities(start.sample_rate, rate_out, marks="played" in can, pause="pause" in can)
         return Opened(self._capabilities, start.token, start.metadata)
 
-    def _meaning(self, content: object) -> Incoming:
+    def _meaning(self, content: object) -> list[Incoming]:
         match content:
             case _Text(text):
-                return e.UserText(text[:MAX_TEXT])
+                return [e.UserText(text[:MAX_TEXT]), *_cut("text", text, MAX_TEXT)]
             case _Played(samples) if samples >= 0:
-                return PlayedReport(samples)
+                return [PlayedReport(samples)]
             case _Cleared(samples) if samples >= 0:
-                return ClearedReport(samples)
+                return [ClearedReport(samples)]
             case _Dtmf(digits) if digits and set(digits) <= KEYS:
-                return e.Dtmf(digits[:64])
+                return [e.Dtmf(digits[:MAX_KEYS]), *_cut("dtmf", digits, MAX_KEYS)]
             case _Interrupt():
-                return e.Interrupt()
+                return [e.Interrupt()]
             case _Mute():
-                return e.Muted(True)
+                return [e.Muted(True)]
             case _Unmute():
-                return e.Muted(False)
+                return [e.Muted(False)]
             case _End():
-                return e.Gone("the client ended the call")
+                return [e.Gone("the client ended the call")]
             case _:
-                return Complaint("bad_value", "a value is out of its range; the message was ignored")
+                return [Complaint("bad_value", "a value is out of its range; the message was ignored")]
 
     def _complaint(self, message: str, error: msgspec.ValidationError) -> Complaint:
         """An object that does not fit. Raises ClientError when it is none, DecodeError where no JSON follows."""
@@ -244,6 +248,13 @@ class NativeWire:
     def ended(self, reason: str) -> list[Message]:
         """The call is over."""
         return _text("ended", reason=reason)
+
+
+def _cut(kind: str, given: str, most: int) -> list[Incoming]:
+    """What is said of a message whose end was dropped."""
+    if len(given) <= most:
+        return []
+    return [Complaint("too_long", f"a {kind!r} message had {len(given)} characters; those after {most} were dropped")]
 
 
 Name = Literal[

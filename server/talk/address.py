@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from msgspec import Struct
@@ -11,6 +12,8 @@ from link.errors import ConfigError
 
 DEFAULT = "ws://127.0.0.1:8080/ws"
 SCHEMES = {"ws": "ws", "wss": "wss", "http": "ws", "https": "wss"}
+PLAIN = re.compile(r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):[0-9]+(/.*)?")
+"""A host and a port without a scheme."""
 
 
 class Address(Struct, frozen=True):
@@ -23,13 +26,19 @@ class Address(Struct, frozen=True):
     loopback: bool
 
 
+def is_address(text: str) -> bool:
+    """Whether a word is meant as an address: it has a scheme, or is `host:port`."""
+    return "://" in text or PLAIN.fullmatch(text) is not None
+
+
 def parse_address(text: str) -> Address:
-    """Takes ws, wss, http and https. The address of the page does as well: its websocket is `ws` beside it.
+    """Takes ws, wss, http and https, and `host:port` as ws. The address of the page does as well: its websocket is `ws`
+    beside it.
 
     Raises ConfigError for what is no address.
     """
     try:
-        parts = urlsplit(text)
+        parts = urlsplit(f"http://{text}" if PLAIN.fullmatch(text) else text)
         host, port = parts.hostname, parts.port
     except ValueError as error:
         raise ConfigError(f"{text} is not an address: {error}") from error

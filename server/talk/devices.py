@@ -16,7 +16,7 @@ CUSHION_S = 0.06  # of audio before the speaker begins: three ticks of the call
 MAX_BLOCKS = 200  # of the microphone's, some 10 ms each
 LIMIT_S = 0.2  # what waits beyond this is dropped: the clocks of the card and of the call drift apart
 
-HOW = "pip install 'voicewire[mic]', and on Debian: apt install libportaudio2"
+HOW = ".venv/bin/pip install -e '.[mic]', and on Debian: apt install libportaudio2"
 
 
 class Buffer:

@@ -233,6 +233,16 @@ def _wrong_values() -> list[Case]:
     return [Case(f"wrong value: {name}", (each,), ("bad_value",)) for name, each in messages.items()]
 
 
+def _cut() -> list[Case]:
+    messages = {
+        "a letter too many": message("text", text="x" * (16 * 1024 + 1)),
+        "the longest text that fits": message("text", text="x" * (LIMIT - 40)),
+        "a key too many": message("dtmf", digits="1" * 65),
+        "very many keys": message("dtmf", digits="1" * 5000),
+    }
+    return [Case(f"cut: {name}", (each,), ("too_long",)) for name, each in messages.items()]
+
+
 def _odd_but_fine() -> list[Case]:
     steps: dict[str, tuple[Step, ...]] = {
         "fields that nobody knows": (Text('{"type":"mute","volume":11,"x":{"y":[1,2,{"z":null}]}}'),),
@@ -246,7 +256,7 @@ def _odd_but_fine() -> list[Case]:
         "a text with a template": (message("text", text="{0} %s {{x}} ${y}"),),
         "a text beyond the first plane": (message("text", text="\U0001f600 \u202e\u0000\ufffd"),),
         "a text with surrogates in pairs": (Text('{"type":"text","text":"\\ud83d\\ude00"}'),),
-        "the longest text that fits": (message("text", text="x" * (LIMIT - 40)),),
+        "the longest text that is not cut": (message("text", text="x" * 16 * 1024),),
         "a message of exactly the limit": (Text('{"type":"mute","x":"' + "y" * (LIMIT - 22) + '"}'),),
         "played: more than was ever sent": (message("played", samples=1 << 40),),
         "played: beyond 64 bits": (message("played", samples=1 << 70),),
@@ -259,7 +269,7 @@ def _odd_but_fine() -> list[Case]:
         "mute twice": (message("mute"), message("mute")),
         "unmute without mute": (message("unmute"),),
         "every key": (message("dtmf", digits="0123456789*#ABCDabcd"),),
-        "very many keys": (message("dtmf", digits="1" * 5000),),
+        "as many keys as are not cut": (message("dtmf", digits="1" * 64),),
         "audio while muted": (message("mute"), Audio(SECOND)),
         "no audio at all in a message": (Audio(b""),),
         "one sample": (Audio(b"\1\0"),),
@@ -343,5 +353,6 @@ def _starts() -> list[Case]:
 
 
 MESSAGES: tuple[Case, ...] = (
-    *_no_json(), *_no_object(), *_unknown(), *_wrong_fields(), *_wrong_values(), *_odd_but_fine(), *_audio(), *_starts()
+    *_no_json(), *_no_object(), *_unknown(), *_wrong_fields(), *_wrong_values(), *_cut(), *_odd_but_fine(), *_audio(),
+    *_starts(),
 )  # fmt: skip

@@ -19,6 +19,8 @@ from tests.corpus.raw import BINARY, CLOSE, PING, PONG, TEXT
 
 RIGHT = ("Authorization: Bearer s3cret",)
 WRONG = ("Authorization: Bearer x",)
+END = b'\x81\x8e\0\0\0\0{"type":"end"}'  # whole frames, to come in one piece
+NEWS = b'\x81\x8f\0\0\0\0{"type":"news"}'
 
 
 def _tokens() -> list[Case]:
@@ -41,7 +43,10 @@ def _tokens() -> list[Case]:
         case("text without one", message("text", text="hello")),
         case("no word at all", Wait(1.5)),
         case("a wrong header", message("start"), headers=WRONG),
+        case("a header in small letters", message("start"), headers=("authorization: bearer s3cret",), closes=None),
         case("another scheme", message("start"), headers=("Authorization: Basic czNjcmV0",)),
+        case("another scheme, the right token", message("start"), headers=("Authorization: Basic s3cret",)),
+        case("a header without a scheme", message("start"), headers=("Authorization: s3cret",)),
         case("a header beyond ASCII", message("start"), headers=("Authorization: Bearer s3cr\xe9t",)),
         case("an empty header", message("start"), headers=("Authorization:",)),
     ]  # fmt: skip
@@ -89,6 +94,7 @@ def _frames() -> list[Case]:
         case("closed with a code that nobody may send", Frame(CLOSE, b"\x00\x05"), closes=1002),
         case("closed with half a code", Frame(CLOSE, b"\x03"), closes=1002),
         case("closed with a reason that is no text", Frame(CLOSE, b"\x03\xe8\xff"), closes=1007),
+        case("a wrong message right after the end", Bytes(END + NEWS), closes=1000),
         case("audio after a close", Frame(CLOSE, b"\x03\xe8"), Frame(BINARY, bytes(640)), closes=1000),
     ]  # fmt: skip
 

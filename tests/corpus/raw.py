@@ -23,6 +23,8 @@ class RawClient:
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.status = 0
+        self.head: dict[str, str] = {}
+        self.body = ""
         self.messages: list[dict[str, Any]] = []
         self.audio_bytes = 0
         self.pings = 0
@@ -32,12 +34,20 @@ class RawClient:
         self.over = False
 
     @classmethod
-    async def connect(cls, path: Path, *, answers_pings: bool = True, headers: tuple[str, ...] = ()) -> Self:
-        """Connect and shake hands; `status` is 101, or what the server said instead."""
+    async def connect(
+        cls,
+        path: Path,
+        *,
+        target: str = "/ws",
+        host: str = "localhost",
+        headers: tuple[str, ...] = (),
+        answers_pings: bool = True,
+    ) -> Self:
+        """Connect and shake hands; `status` is 101, or what the server said instead, with `head` and `body`."""
         client = cls(*await asyncio.open_unix_connection(str(path)), answers_pings=answers_pings)
         lines = [
-            "GET /ws HTTP/1.1",
-            "Host: localhost",
+            f"GET {target} HTTP/1.1",
+            f"Host: {host}",
             "Upgrade: websocket",
             "Connection: Upgrade",
             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
@@ -45,9 +55,9 @@ class RawClient:
             *headers,
         ]
         client._writer.write(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1"))
-        head = await client._reader.readuntil(b"\r\n\r\n")
-        client.status = int(head.split()[1])
-        client._task = asyncio.get_running_loop().create_task(client._read())
+        await client._read_answer()
+        if client.status == 101:
+            client._task = asyncio.get_running_loop().create_task(client._read())
         return client
 
     # --- saying -------------------------------------------------------------------------------------------------------
@@ -129,6 +139,13 @@ class RawClient:
                     await self._changed.wait()
         except TimeoutError:
             raise AssertionError(f"waited in vain for {what}; came: {self.messages}") from None
+
+    async def _read_answer(self) -> None:
+        first, *lines = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1").splitlines()
+        self.status = int(first.split()[1])
+        self.head = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines if line)}
+        self.body = (await self._reader.readexactly(int(self.head.get("content-length", "0")))).decode()
+        self.over = self.status != 101
 
     async def _read(self) -> None:
         try:

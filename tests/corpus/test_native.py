@@ -11,6 +11,7 @@ from server.protocols.native import NativeWire
 from server.protocols.wire import Complaint
 from tests.corpus.native import (
     MESSAGES,
+    SECOND,
     Audio,
     Bytes,
     Case,
@@ -29,6 +30,8 @@ from tests.virtual.loop import run
 LONG = " ".join(f"word{number}" for number in range(1000))
 CASES = (*MESSAGES, *CONNECTIONS)
 ALONE = [case for case in CASES if case.alone]
+OPEN = [case for case in CASES if not case.token]
+AT_ONCE = 50
 
 
 def names(cases: list[Case]) -> list[str]:
@@ -72,6 +75,9 @@ async def over_the_wire(case: Case) -> None:
     answers = [[LONG]] if case.speaks else []
     model = {"name": "tests.unit.server.parts:model", "answers": answers}
     async with ServerStand(token=case.token, llm=model) as stand:
+        bystander = await stand.client()
+        await bystander.say("start", token=case.token)
+        await bystander.hears("ready")
         client = await stand.client(answers_pings=case.pings, headers=case.headers)
         if case.start:
             await client.say("start")
@@ -82,11 +88,57 @@ async def over_the_wire(case: Case) -> None:
         if case.closes is None:
             await is_alive(client)
         assert await client.closed() == (case.closes or 1000)
-        await stand.over()
+        await stand.over(left=1)
         assert await stand.count("voicewire_calls_ended_total", code=str(case.closes or 1000)) == 1
         assert [each["code"] for each in client.of("error")] == list(case.errors)
         watcher.cancel()
+        await is_alive(bystander)
+        assert await bystander.closed() == 1000
         await takes_the_next_call(stand, case.token)
+
+
+def test_a_call_goes_on_without_a_gap_while_all_this_happens_on_the_same_server() -> None:
+    run(beside_all_cases())
+
+
+async def beside_all_cases() -> None:
+    answers = [[LONG]]
+    async with ServerStand(llm={"name": "tests.unit.server.parts:model", "answers": answers}) as stand:
+        good = await stand.client()
+        await good.say("start")
+        await good.say("text", text="tell me a long story")
+        await good.hears("bot_started")
+        for first in range(0, len(OPEN), AT_ONCE):
+            async with asyncio.TaskGroup() as group:
+                listener = group.create_task(hears_every_second(good))
+                cases = [group.create_task(beside(stand, case)) for case in OPEN[first : first + AT_ONCE]]
+                await asyncio.wait(cases)
+                listener.cancel()
+        assert good.close_code is None
+        await is_alive(good)
+
+
+async def beside(stand: ServerStand, case: Case) -> None:
+    """A case as one call of many."""
+    client = await stand.client(answers_pings=case.pings, headers=case.headers)
+    if case.start:
+        await client.say("start")
+        await client.hears("ready")
+    for step in case.steps:
+        await do(client, step)
+    if case.closes is None:
+        await client.say("end")
+    if not any(isinstance(step, StopReading) for step in case.steps):
+        assert await client.closed() == (case.closes or 1000), case.name
+    client.cut()
+
+
+async def hears_every_second(client: RawClient) -> None:
+    """The bot is heard in real time: a second of sound in each second."""
+    while True:
+        before = client.audio_bytes
+        await asyncio.sleep(1)
+        assert client.audio_bytes - before == pytest.approx(len(SECOND), rel=0.05)
 
 
 async def do(client: RawClient, step: Step) -> None:

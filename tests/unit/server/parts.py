@@ -10,7 +10,7 @@ import numpy as np
 from msgspec import Struct
 
 from audio.events import SpeechLost, Transcript
-from audio.services import Begin, Finish, OnSpeech, Spawn
+from audio.services import Begin, Finish, OnSpeech, Sink, Spawn, Utterance
 from audio.stt.scripted import ScriptedSpeechToText
 from audio.vad import Hysteresis, VadOptions
 from link.errors import Overloaded
@@ -31,10 +31,11 @@ Answer = Sequence[str | Call | float | Exception]
 
 
 class DirectModel:
-    """A `LanguageModel` that gives the next answer to each request, and none when it has no more."""
+    """A `LanguageModel` that gives the next answer to each request, and says `then` when it has no more."""
 
-    def __init__(self, answers: Sequence[Answer] = ()) -> None:
+    def __init__(self, answers: Sequence[Answer] = (), then: str = "") -> None:
         self._answers = list(answers)
+        self._then = then
         self._calls = 0
         self.asked: list[Request] = []
 
@@ -50,7 +51,7 @@ class DirectModel:
                 await self._answer(command.reply, post)
 
     async def _answer(self, reply: int, post: Post) -> None:
-        for step in self._answers.pop(0) if self._answers else ():
+        for step in self._answers.pop(0) if self._answers else filter(None, [self._then]):
             match step:
                 case str():
                     post(Delta(reply, step))
@@ -98,6 +99,26 @@ class NotedEars(ScriptedSpeechToText):
     def pcm(self) -> bytes:
         """All audio that came."""
         return b"".join(item for item in self.heard if isinstance(item, bytes))
+
+
+class WordlessVoice:
+    """A voice without word times, whose audio comes in two uneven pieces: 1 s, and a second later 9 s."""
+
+    rate_hz = 16000
+
+    async def run(self, inbox: Inbox[Utterance], sink: Sink, spawn: Spawn) -> None:
+        """Speak for ever."""
+        while True:
+            frame = (await inbox.get()).frame
+            for seconds in (1, 9):
+                if not await sink.audio(frame, b"\1\0" * self.rate_hz * seconds):
+                    break
+                await asyncio.sleep(1)
+            else:
+                sink.done(frame)
+
+    def close(self) -> None:
+        """Nothing is held."""
 
 
 class LevelVad:
@@ -164,6 +185,11 @@ def ears(lines: Sequence[str | None] = ("hello",), free: int = 100, rate_hz: int
     return Slots(lambda: NotedEars(lines, rate_hz), free)
 
 
+def wordless() -> Slots:
+    """`tts = {name = "tests.unit.server.parts:wordless"}`."""
+    return Slots(WordlessVoice, 100)
+
+
 class _Models:
     """An engine without slots: a language model is not closed."""
 
@@ -177,7 +203,7 @@ class _Models:
 
     def open(self) -> DirectModel:
         """A model for one call."""
-        return DirectModel(self._answers)
+        return DirectModel(self._answers, then="Yes.")
 
     async def close(self) -> None:
         """Nothing to release."""

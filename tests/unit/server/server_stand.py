@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import tempfile
 from pathlib import Path
 from types import TracebackType
@@ -30,12 +31,14 @@ SETTLE_S = 12.0  # of virtual time: what is not over after this is left over
 class ServerStand:
     """One server. At the end it checks that nothing failed in its log, and that no call and no slot is left."""
 
-    def __init__(self, agent: Agent | None = None, **settings: Any) -> None:
+    def __init__(self, agent: Agent | None = None, *, expects_failures: bool = False, **settings: Any) -> None:
         self.settings = msgspec.convert({**SERVICES, **settings}, Settings)
         self.server = Server(self.settings, agent or Agent())
+        self._expects_failures = expects_failures
+        self._free = self.server.engines.free
         self.log = Logbook()
         self._folder = tempfile.TemporaryDirectory()
-        self._clients: list[RawClient] = []
+        self.clients: list[RawClient] = []
 
     @property
     def path(self) -> Path:
@@ -47,10 +50,26 @@ class ServerStand:
         await web.UnixSite(await self.server.open(), str(self.path)).start()
         return self
 
-    async def client(self, *, answers_pings: bool = True, headers: tuple[str, ...] = ()) -> RawClient:
+    async def client(
+        self,
+        *,
+        target: str = "/ws",
+        host: str = "localhost",
+        headers: tuple[str, ...] = (),
+        answers_pings: bool = True,
+    ) -> RawClient:
         """A new connection."""
-        client = await RawClient.connect(self.path, answers_pings=answers_pings, headers=headers)
-        self._clients.append(client)
+        client = await RawClient.connect(
+            self.path, target=target, host=host, headers=headers, answers_pings=answers_pings
+        )
+        self.clients.append(client)
+        return client
+
+    async def call(self) -> RawClient:
+        """A new call, which has begun."""
+        client = await self.client()
+        await client.say("start")
+        await client.hears("ready")
         return client
 
     async def get(self, path: str, **headers: str) -> tuple[int, str, CIMultiDictProxy[str]]:
@@ -61,6 +80,11 @@ class ServerStand:
             http.get(f"http://localhost{path}", headers=headers) as got,
         ):
             return got.status, await got.text(), got.headers
+
+    async def json(self, path: str) -> tuple[int, Any]:
+        """A page of JSON: its status and what it says."""
+        status, text, _ = await self.get(path)
+        return status, json.loads(text)
 
     async def count(self, name: str, **labels: str) -> float:
         """A metric, as it is scraped."""
@@ -73,29 +97,29 @@ class ServerStand:
             if sample.name == name and tuple(sorted(sample.labels.items())) in wanted
         )
 
-    async def over(self) -> None:
-        """Wait until no call goes on."""
+    async def over(self, left: int = 0) -> None:
+        """Wait until no call goes on, or only these."""
         for _ in range(int(SETTLE_S / 0.05)):
-            if self.server.calls.count == 0:
+            if self.server.calls.count == left:
                 return
             await asyncio.sleep(0.05)
         raise AssertionError("a call does not end")
 
-    async def settle(self) -> None:
-        """Let the clients go and time pass; nothing may be left then."""
-        for client in self._clients:
-            await client.leave()
+    async def _settle(self) -> None:
+        """Let time pass; nothing may be left then."""
         await asyncio.sleep(SETTLE_S)
         assert self.server.calls.count == 0, "a call is not over"
-        assert getattr(self.server.engines.stt, "free", 100) == 100, "a call's ears were not given back"
-        assert self.log.failures == []
+        assert self.server.engines.free == self._free, "a call's services were not given back"
+        assert self._expects_failures == bool(self.log.failures), self.log.failures
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> None:
+        for client in self.clients:
+            await client.leave()
         try:
             if error is None:
-                await self.settle()
+                await self._settle()
         finally:
             await self.server.stop()
             self.log.__exit__(kind, error, at)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from link.errors import ConfigError
-from server.talk.address import DEFAULT, parse_address
+from server.talk.address import DEFAULT, is_address, parse_address
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,10 @@ from server.talk.address import DEFAULT, parse_address
         ("https://host/voice/ws", "wss://host/voice/ws"),
         ("http://[::1]:8080/#top", "ws://[::1]:8080/ws"),
         ("HTTPS://Host", "wss://Host/ws"),
+        ("127.0.0.1:18091", "ws://127.0.0.1:18091/ws"),
+        ("localhost:80/voice/", "ws://localhost:80/voice/ws"),
+        ("[::1]:8080", "ws://[::1]:8080/ws"),
+        ("voice.example.org:8080/ws", "ws://voice.example.org:8080/ws"),
     ],
 )
 def test_addresses(text: str, url: str) -> None:
@@ -30,7 +34,20 @@ def test_addresses(text: str, url: str) -> None:
     assert address.secure == url.startswith("wss")
 
 
-@pytest.mark.parametrize("text", ["ftp://host", "ws://", "http:///x", "ws://host:port", "ws://host:99999", "ws://[::1"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "host:99999",
+        "[::1::1::1]:80",
+        "host",
+        "ftp://host",
+        "ws://",
+        "http:///x",
+        "ws://host:port",
+        "ws://host:99999",
+        "ws://[::1",
+    ],
+)
 def test_what_is_no_address(text: str) -> None:
     with pytest.raises(ConfigError, match="is not an address"):
         parse_address(text)
@@ -47,3 +64,15 @@ def test_a_password_is_not_shown() -> None:
 )
 def test_loopback(host: str, is_loopback: bool) -> None:
     assert parse_address(f"ws://{host}").loopback is is_loopback
+
+
+@pytest.mark.parametrize("word", ["ws://x", "ftp://x", "127.0.0.1:1", "localhost:8080", "x:1/ws", "[::1]:8080"])
+def test_what_is_meant_as_an_address(word: str) -> None:
+    assert is_address(word)
+
+
+@pytest.mark.parametrize(
+    "word", ["hello.wav", "./a:1", "C:\\a.wav", "C:/a.wav", "a b:1", "x:", "x:y", "folder/x:1", "::1"]
+)
+def test_what_is_meant_as_a_file(word: str) -> None:
+    assert not is_address(word)

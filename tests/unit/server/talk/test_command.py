@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from link.errors import ConfigError
+from server.__main__ import main
 from server.commands import talk
+from server.talk.address import DEFAULT, parse_address
 from server.talk.screen import JsonScreen, LiveScreen, PlainScreen
 
 
@@ -27,6 +29,8 @@ def options(*arguments: str) -> argparse.Namespace:
         (["ws://host/ws"], "there is nothing to say"),
         (["nowhere.wav"], "the sound file nowhere.wav does not exist"),
         (["ftp://x", "--text", "hi"], "ftp://x is not an address"),
+        (["127.0.0.1:99999", "--text", "hi"], "127.0.0.1:99999 is not an address"),
+        (["ws://a", "x.wav", "ws://b"], "one call has one address, not ws://a and ws://b"),
         (["--rate", "1", "--text", "hi"], "--rate must be from 8000 to 48000 Hz"),
         (["--wait", "0", "--text", "hi"], "--wait must be more than 0 s"),
         (["--gap-ms", "-1", "--text", "hi"], "--gap-ms must not be negative"),
@@ -40,6 +44,72 @@ def test_wrong_usage(arguments: list[str], words: str) -> None:
     with pytest.raises(ConfigError) as caught:
         talk.run(options(*arguments))
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "ws://h/ws a.wav b.wav --text hi --rate 8000",
+        "--text hi a.wav b.wav ws://h/ws --rate 8000",
+        "a.wav --text hi ws://h/ws b.wav --rate 8000",
+        "a.wav --text hi b.wav --rate 8000 ws://h/ws",
+    ],
+)
+def test_the_address_stands_anywhere(words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[argparse.Namespace] = []
+
+    def note(options: argparse.Namespace) -> int:
+        seen.append(options)
+        return 0
+
+    monkeypatch.setattr(talk, "run", note)
+    assert main(["talk", *words.split()]) == 0
+    (got,) = seen
+    assert talk._split(got.what) == ("ws://h/ws", [Path("a.wav"), Path("b.wav")])
+    assert (got.text, got.rate, got.gap_ms) == (["hi"], 8000, 700)
+
+
+def test_without_an_address_this_machine_is_called() -> None:
+    assert talk._split(["a.wav"]) == (DEFAULT, [Path("a.wav")])
+
+
+def test_a_wrong_option_after_a_file_is_told_with_the_usage_of_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["talk", "a.wav", "--nope"])
+    assert caught.value.code == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "usage: voicewire talk [options] [URL] [FILE …]",
+        "voicewire talk: error: unrecognized arguments: --nope",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("address", "given", "sent"),
+    [
+        ("wss://voice.example.org", None, "kept"),
+        ("https://voice.example.org", None, "kept"),
+        ("ws://127.0.0.1:8080", None, "kept"),
+        ("localhost:8080", None, "kept"),
+        ("ws://voice.example.org", None, ""),
+        ("192.0.2.7:8080", None, ""),
+        ("ws://voice.example.org", "given", "given"),
+        ("wss://voice.example.org", "given", "given"),
+    ],
+)
+def test_the_token_of_the_environment_is_not_sent_in_the_open(
+    address: str, given: str | None, sent: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("VOICEWIRE_TOKEN", "kept")
+    assert talk._token(given, parse_address(address)) == sent
+    said = capsys.readouterr().err
+    assert said.startswith("voicewire talk: VOICEWIRE_TOKEN is not sent to ") is (sent == "")
+    assert "kept" not in said
+
+
+def test_without_a_token_nothing_is_said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.delenv("VOICEWIRE_TOKEN", raising=False)
+    assert talk._token(None, parse_address("ws://voice.example.org")) == ""
+    assert capsys.readouterr().err == ""
 
 
 def test_a_file_that_was_opened_is_closed_when_another_cannot_be(tmp_path: Path) -> None:

@@ -67,5 +67,5 @@ def test_a_machine_without_the_package_says_how_to_get_it(
     device: type[DeviceMicrophone] | type[DeviceSpeaker], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "sounddevice", None)  # as if it were not installed
-    with pytest.raises(ConfigError, match=r"pip install 'voicewire\[mic\]'"):
+    with pytest.raises(ConfigError, match=r"\.venv/bin/pip install -e '\.\[mic\]'"):
         device(RATE)
