@@ -21,6 +21,8 @@ INSIDE = """button => {
   const box = button.getBoundingClientRect();
   return box.top >= 0 && box.left >= 0 && box.bottom <= innerHeight && box.right <= innerWidth;
 }"""
+SCREENS = [(320, 640), (390, 844), (844, 390), (740, 360), (1280, 800)]
+BOX = "selector => document.querySelector(selector).getBoundingClientRect().toJSON()"
 NAMELESS = """() => {
   const name = element => element.getAttribute('aria-label') ?? element.labels?.[0]?.textContent ?? element.textContent;
   return Array.from(document.querySelectorAll('button, input, select, summary, [tabindex], section, aside'))
@@ -122,6 +124,40 @@ async def test_the_settings_open_and_close_by_keyboard(stand: Stand) -> None:
         assert await page.evaluate(FOCUSED) == "settings-toggle"
 
 
+@pytest.mark.parametrize(
+    ("focus", "left_with"), [("#text", "text"), ("#talk", "talk"), ("#settings button", "settings-toggle")]
+)
+async def test_escape_closes_the_settings_wherever_the_focus_is(stand: Stand, focus: str, left_with: str) -> None:
+    async with stand.visit() as visit:
+        page = visit.page
+        await visit.talk()
+        await page.click("#settings-toggle")
+        await page.focus(f"{focus} >> nth=0")
+        await expect(page.locator("#settings")).to_be_visible()
+        await page.keyboard.press("Escape")
+        await expect(page.locator("#settings")).to_be_hidden()
+        await expect(page.locator("#settings-toggle")).to_have_attribute("aria-expanded", "false")
+        assert await page.evaluate(FOCUSED) == left_with
+        await page.keyboard.press("Escape")
+        assert await page.evaluate(FOCUSED) == left_with, "there is nothing to close"
+
+
+async def test_a_click_outside_closes_the_settings_and_does_what_it_says(stand: Stand) -> None:
+    async with stand.visit() as visit:
+        page = visit.page
+        call = await visit.talk()
+        await page.click("#settings-toggle")
+        await page.click("#settings h2 >> nth=0")
+        await page.click("#keypad button:text-is('5')")
+        await call.expect("dtmf", digits="5")
+        await expect(page.locator("#settings")).to_be_visible()
+        await page.click("#microphone")
+        await call.expect("mute")
+        await expect(page.locator("#settings")).to_be_hidden()
+        await page.click("#settings-toggle")
+        await expect(page.locator("#settings")).to_be_visible()
+
+
 async def test_a_tool_keeps_the_focus_while_it_changes(stand: Stand) -> None:
     async with stand.visit() as visit:
         call = await visit.talk()
@@ -147,6 +183,24 @@ async def test_a_screen_reader_hears_finished_words_only(stand: Stand) -> None:
             "[aria-live], [role=status], [role=alert]", "all => all.map(e => e.id)"
         )
         assert live == ["announcer"]
+
+
+async def test_a_screen_reader_hears_who_spoke_first_first(stand: Stand) -> None:
+    async with stand.visit() as visit:
+        call = await visit.talk()
+        await call.send("transcript", role="assistant", text="Once upon a", final=False)
+        await call.send("transcript", role="user", text="stop", final=False)
+        await call.send("transcript", role="user", text="Stop it.", final=True)
+        await visit.sees(".bubble[data-role=user] .words", "Stop it.")
+        assert await visit.page.evaluate(SPOKEN) == ["Connected."], "the bot began, and has not ended"
+        await call.send("transcript", role="assistant", text="Once upon", final=True)
+        await visit.sees(".cut", "interrupted")
+        assert await visit.page.evaluate(SPOKEN) == ["Connected.", "Bot: Once upon (interrupted)", "You: Stop it."]
+        await call.send("transcript", role="user", text="hm", final=False)
+        await call.send("transcript", role="assistant", text="All right.", final=True)
+        await call.send("transcript", role="user", text="", final=True)
+        await expect(visit.page.locator("#announcer p")).to_have_count(4)
+        assert (await visit.page.evaluate(SPOKEN))[-1] == "Bot: All right.", "a sound that was nothing holds nothing up"
 
 
 async def test_the_page_has_its_landmarks_and_everything_a_name(stand: Stand) -> None:
@@ -189,6 +243,40 @@ async def test_it_fits_and_can_be_touched(stand: Stand) -> None:
             assert await visit.page.evaluate("() => document.documentElement.scrollWidth") == width
             for button in ("#talk", "#microphone", "#interrupt", "#text", "#settings-toggle"):
                 assert await visit.page.eval_on_selector(button, INSIDE), f"{button} at {width}"
+
+
+@pytest.mark.parametrize(("width", "height"), SCREENS)
+async def test_every_screen_has_room_for_everything(stand: Stand, width: int, height: int) -> None:
+    async with stand.visit() as visit:
+        page = visit.page
+        call = await converse(visit)
+        await page.set_viewport_size({"width": width, "height": height})
+        await page.click("#notice-close")
+        for state in ("up", "reconnecting"):
+            await call.send("link", state=state)
+            await visit.sees("#link", {"up": "Connected", "reconnecting": "Model reconnecting"}[state])
+            assert await page.eval_on_selector("#link", "link => link.scrollWidth <= link.clientWidth"), "clipped"
+        assert await page.evaluate("() => document.documentElement.scrollWidth") == width
+        assert await page.evaluate("() => document.documentElement.scrollHeight") == height
+        meters = await page.evaluate(BOX, ".meters")
+        assert meters["height"] == 0 or meters["bottom"] <= height - 12
+        await page.click("#settings-toggle")
+        panel, field = await page.evaluate(BOX, "#settings"), await page.evaluate(BOX, "#text")
+        assert panel["height"] > 100
+        assert panel["bottom"] <= field["top"], "the text field stays free"
+        assert field["bottom"] <= height
+        for button in ("#talk", "#text", "#settings-toggle"):
+            assert await page.eval_on_selector(button, INSIDE), button
+
+
+async def test_the_keypad_is_one_of_a_telephone(stand: Stand) -> None:
+    async with stand.visit() as visit:
+        await visit.page.click("#settings-toggle")
+        tops = await visit.page.eval_on_selector_all(
+            ".key", "keys => keys.map(key => [key.textContent, key.offsetTop])"
+        )
+        rows = ["".join(key for key, top in tops if top == row) for row in sorted({top for _, top in tops})]
+        assert rows == ["123", "456", "789", "*0#"]
 
 
 async def test_motion_can_be_reduced(stand: Stand) -> None:

@@ -34,3 +34,11 @@ def test_the_report_holds_what_all_calls_measured() -> None:
     found = report([good, bad])
     assert (found.heard.responses, found.accept, found.lateness) == ([5.0, 7.0], [3.0], [0.5])
     assert found.broken == ["EOFError: gone"]
+
+
+def test_messages_are_summed_over_the_calls() -> None:
+    calls = [Call(plan, Window()) for plan in spread(2)]
+    for call, audio, text in zip(calls, (25, 5), (3, 4), strict=True):
+        call.audio_messages, call.text_messages = audio, text
+    found = report(calls)
+    assert (found.audio_messages, found.text_messages) == (30, 7)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from msgspec import structs
 
-from bench.__main__ import COLUMNS, README, planned
+from bench.__main__ import COLUMNS, PARTS, README, block, chosen
 from bench.callers import Report
 from bench.listener import Heard
 from bench.measure import Usage
-from bench.report import BEGIN, END, ROWS, replaced, table
+from bench.report import BEGIN, END, ROWS, bare, replaced, table
 from bench.run import Result, result
 
 ZERO = Usage(
@@ -24,7 +26,14 @@ ZERO = Usage(
 
 
 def report(**heard: list[float]) -> Report:
-    return Report(heard=Heard(**heard), accept=[5.0, 7.0], lateness=[1.0] * 100, broken=[])  # type: ignore[arg-type]
+    return Report(
+        heard=Heard(**heard),  # type: ignore[arg-type]
+        accept=[5.0, 7.0],
+        lateness=[1.0] * 100,
+        broken=[],
+        audio_messages=1000,
+        text_messages=100,
+    )
 
 
 def measured(kind: str, calls: int, cpu_ms: float) -> Result:
@@ -41,7 +50,12 @@ def test_a_result_is_the_difference_between_two_readings_for_each_call_second() 
     assert found.cpu_ms == pytest.approx(10)  # 1 s in 10 s for 10 calls
     assert found.workers_cpu_ms == pytest.approx(5)
     assert (found.empty_mb, found.call_mb, found.workers_mb) == (40, 2, 90)
+    less = result("embedded", 10, (empty, ZERO, structs.replace(end, memory_mb=45.0)), 1.5, report())
+    assert less.call_mb == 1  # what the calls had at the beginning
     assert found.others_cores == pytest.approx(0.1)  # 4 s, of which 3 s were ours
+    assert (found.cores, found.callers_cores) == pytest.approx((0.1, 0.15))
+    assert (found.audio_per_s, found.text_per_s) == (10, 1)
+    assert found.back == pytest.approx(0.2)  # 50 messages a second come in
     assert found.doubts() == []
 
 
@@ -54,18 +68,33 @@ def test_slow_callers_are_not_believed() -> None:
     )
 
 
-def test_other_work_and_broken_calls_are_told() -> None:
-    broken = report()
-    broken.broken = ["EOFError: closed with 1011"]
+def test_other_work_is_told() -> None:
     end = structs.replace(ZERO, at=110.0, machine_cpu_s=1005.0)
-    busy, call = result("scripted", 50, (ZERO, ZERO, end), 0.0, broken).doubts()
+    (busy,) = result("scripted", 50, (ZERO, ZERO, end), 0.0, report()).doubts()
     assert "0.5 cores" in busy
-    assert "1011" in call
 
 
-def test_the_table_sets_each_column_beside_the_floor_at_as_many_calls() -> None:
+def test_whoever_was_saturated_is_named() -> None:
+    end = structs.replace(ZERO, at=110.0)
+    cores = os.cpu_count() or 1
+    busy = structs.replace(end, cpu_s=ZERO.cpu_s + 9.0)
+    full = structs.replace(end, machine_cpu_s=ZERO.machine_cpu_s + 9.5 * cores)
+    assert result("scripted", 100, (ZERO, ZERO, end), 0.0, report()).saturated() == ""
+    assert result("scripted", 100, (ZERO, ZERO, busy), 0.0, report()).saturated() == "server"
+    assert result("scripted", 100, (ZERO, ZERO, full), 0.0, report()).saturated() == "machine"
+
+
+def test_an_answer_before_the_end_of_the_silence_is_no_answer() -> None:
+    usages = ZERO, ZERO, structs.replace(ZERO, at=110.0)
+    assert "silence" in result("scripted", 10, usages, 0.0, report(responses=[50.0, -65.0])).doubts()[0]
+    assert result("scripted", 10, usages, 0.0, report(responses=[50.0, -63.0])).doubts() == []
+    assert result("floor", 10, usages, 0.0, report(responses=[-65.0])).doubts() == []  # it answers nobody
+
+
+def test_the_table_sets_each_column_beside_both_floors_at_as_many_calls() -> None:
     results = {
         ("floor", 10): measured("floor", 10, 2.0),
+        (bare("scripted"), 10): measured("floor", 10, 1.0),
         ("scripted", 10): measured("scripted", 10, 3.0),
         ("scripted", 50): measured("scripted", 50, 4.0),
     }
@@ -73,9 +102,11 @@ def test_the_table_sets_each_column_beside_the_floor_at_as_many_calls() -> None:
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     assert cells[0] == ["", "goal", "embedded, 10 calls", "scripted, 10 calls", "scripted, 50 calls"]
     assert cells[2][2:] == ["not yet measured", "3.00", "4.00"]
-    assert cells[3][2:] == ["2.00", "2.00", "not yet measured"]
-    assert cells[4][2:] == ["not yet measured", "1.50", "not yet measured"]
-    assert len(cells) == len(ROWS) + 5
+    assert cells[3][2:] == ["not yet measured", "1.00", "not yet measured"]
+    assert cells[4][2:] == ["not yet measured", "3.00", "not yet measured"]
+    assert cells[5][2:] == ["2.00", "2.00", "not yet measured"]
+    assert cells[6][2:] == ["not yet measured", "1.50", "not yet measured"]
+    assert len(cells) == len(ROWS) + 7
     assert len({len(line) for line in lines}) == 1
     responses = next(row for row in cells if row[0].startswith("response: from the last voiced sample"))
     assert responses[2:4] == ["not yet measured", "10 / 20"]
@@ -83,13 +114,23 @@ def test_the_table_sets_each_column_beside_the_floor_at_as_many_calls() -> None:
     assert silences[3] == "– / –"  # noqa: RUF001
 
 
-def test_the_floor_runs_right_before_what_is_compared_with_it() -> None:
-    assert planned(COLUMNS, None) == [
-        *[("floor", 1), ("embedded", 1), ("floor", 10), ("embedded", 10), ("scripted", 10)],
-        *[("floor", 50), ("scripted", 50), ("floor", 100), ("scripted", 100)],
-    ]
-    assert planned([("scripted", 10)], "scripted") == [("scripted", 10)]
-    assert planned([("scripted", 10)], "floor") == [("floor", 10)]
+def test_columns_are_chosen_by_kind_and_by_number() -> None:
+    assert chosen(COLUMNS, None, None) == list(COLUMNS)
+    assert chosen(COLUMNS, None, [10]) == [("embedded", 10), ("scripted", 10)]
+    assert chosen(COLUMNS, "embedded", None) == [("embedded", 1), ("embedded", 10)]
+    assert chosen(COLUMNS, "scripted", [200]) == [("scripted", 200)]
+    assert chosen(COLUMNS, "stt", None) == []
+
+
+def test_the_block_holds_table_doubts_and_parts() -> None:
+    columns = [("scripted", 10)]
+    results = {("scripted", 10): structs.replace(measured("scripted", 10, 3.0), others_cores=0.5)}
+    text = block(columns, results, {"stt": "7 % of the words"}, 0.25)
+    assert "3.00" in text
+    assert "* scripted, 10 calls: other programs took 0.5 cores" in text
+    assert f"### {PARTS['stt']}\n\n```text\n7 % of the words\n```" in text
+    assert "load average before the first run: 0.25" in text
+    assert "|" not in block([], {}, {"vad": "1 µs"}, 0.0)
 
 
 def test_only_the_measured_block_is_replaced() -> None:

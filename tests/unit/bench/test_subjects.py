@@ -30,4 +30,5 @@ def test_only_the_services_differ_from_what_a_user_gets(tmp_path: Path) -> None:
 
 def test_the_floor_is_a_program_of_its_own(tmp_path: Path) -> None:
     assert command("floor", 10, 8123, tmp_path)[1:] == ["-m", "bench.floor", "--port", "8123"]
+    assert command("floor", 10, 8123, tmp_path, 0.2)[-2:] == ["--back", "0.2000"]
     assert not list(tmp_path.iterdir())

@@ -2,6 +2,7 @@ import { equal } from "./check.js";
 import { Conversation } from "/static/conversation.js";
 
 const said = (role, text, final) => ({ type: "transcript", role, text, final });
+const clear = { type: "clear" };
 const texts = (conversation) =>
   conversation.items.map(({ kind, role, text, open }) =>
     kind === "bubble" ? `${role}${open ? "…" : ""}: ${text}` : kind,
@@ -45,18 +46,48 @@ export const tests = {
     equal([cut.items[0].text, cut.items[0].cut], ["We open at nine", true]);
   },
 
-  "a clear in mid-sentence is a cut, protected speech that ends is none"() {
-    const clear = { type: "clear" };
-    const cut = after(said("assistant", "We open at", false), clear, said("assistant", "We open at", true));
-    equal(cut.items[0].cut, true);
-    const whole = after(
+  "a clear is a cut, in mid-sentence and after one"() {
+    for (const text of ["We open at", "Hello.", "Hello there, this is the shop."]) {
+      const cut = after(said("assistant", text, false), clear, said("assistant", text, true));
+      equal(cut.items[0].cut, true, text);
+    }
+    const late = after(said("assistant", "We", false), clear, said("assistant", "We open at", true));
+    equal(late.items[0].cut, true, "two words were heard before the clear, and told after it");
+  },
+
+  "what goes on after a clear is not cut by it, but by the next"() {
+    const rest = said("assistant", "This call is recorded for training.", true);
+    equal(after(said("assistant", "This call", false), clear, rest).items[0].cut, false);
+    const again = after(
       said("assistant", "This call", false),
       clear,
-      said("assistant", "This call is recorded.", true),
+      said("assistant", "This call is recorded for", false),
+      clear,
+      said("assistant", "This call is recorded for", true),
     );
-    equal(whole.items[0].cut, false);
-    const later = after(clear, said("assistant", "Well", false), said("assistant", "Well", true));
-    equal(later.items[0].cut, false, "the clear was before it");
+    equal(again.items[0].cut, true);
+  },
+
+  "a clear before the first words are shown cuts them, and nothing else"() {
+    const words = [said("assistant", "Hello", false), said("assistant", "Hello", true)];
+    const [started, stopped] = [{ type: "bot_started" }, { type: "bot_stopped" }];
+    equal(after(started, clear, ...words).items[0].cut, true);
+    equal(after(started, clear, words[1]).items[0].cut, true, "a final alone");
+    equal(after(clear, ...words).items[0].cut, false, "nobody spoke");
+    equal(after(started, clear, stopped, started, ...words).items[0].cut, false, "of those nothing was heard");
+    const next = after(started, clear, ...words, stopped, started, ...words);
+    equal(
+      next.items.map((item) => item.cut),
+      [true, false],
+    );
+  },
+
+  "a clear cuts no words of the caller"() {
+    const both = after(said("assistant", "One", false), said("user", "stop", false), clear, said("user", "stop", true));
+    equal(
+      both.items.map((item) => item.cut),
+      [false, false],
+    );
   },
 
   "what was typed is shown once"() {

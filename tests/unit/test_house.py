@@ -1,0 +1,367 @@
+"""The rules of the house (DESIGN §2, §7, §12), read from the code itself."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PRODUCTION = ("link", "llm", "audio", "server")
+PACKAGES = (*PRODUCTION, "tests", "bench", "tools", "examples")
+MAX_LINES = 400
+
+
+def files(*packages: str) -> list[str]:
+    """All Python files of these packages, from the root."""
+    return sorted(str(file.relative_to(ROOT)) for each in packages for file in (ROOT / each).rglob("*.py"))
+
+
+CODE = files(*PRODUCTION)
+
+
+@cache
+def tree_of(file: str) -> ast.Module:
+    """A file, parsed."""
+    return ast.parse((ROOT / file).read_text("utf-8"))
+
+
+def module_of(file: str) -> str:
+    """Its name: `llm.local` for llm/local/__init__.py."""
+    return file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+MODULES = frozenset(map(module_of, files(*PACKAGES)))
+
+
+def imports(tree: ast.Module) -> Iterator[str]:
+    """All that is imported anywhere in it: modules, and `module.name` for what comes from one."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{'.' * node.level}{node.module or ''}.{name.name}" for name in node.names)
+
+
+def source_of(name: str) -> str:
+    """The module that an imported name comes from, as far as it is ours: `llm.events` for llm.events.Delta."""
+    return name if name in MODULES else name.rpartition(".")[0]
+
+
+def test_the_packages_are_found() -> None:
+    assert len(CODE) > 100
+    assert {each.split("/")[0] for each in CODE} == set(PRODUCTION)
+
+
+# --- the size of files ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("file", files(*PACKAGES))
+def test_a_file_has_at_most_400_lines(file: str) -> None:
+    lines = len((ROOT / file).read_text("utf-8").splitlines())
+    assert lines <= MAX_LINES
+
+
+# --- who imports whom -------------------------------------------------------------------------------------------------
+
+SHARED = "link audio llm"
+LAYERS = {
+    "link": "link",
+    "audio": "link audio",
+    "audio.tts": "link audio audio.tts",
+    "audio.stt": "link audio audio.stt audio.tts",  # callers say numbers as the voice would
+    "llm": "link llm",  # not the brain: whoever asks a model does not know which
+    "llm.local": "link llm.local llm.local.skills",  # not the client: the brain is a server of its own
+    "llm.local.skills": "llm.local llm.local.skills",
+    "server.call": f"{SHARED} server.call server.protocols.wire server.observers server.agent server.config",
+    "server.protocols": "link server.call server.protocols server.protocols.wire server.__version__",
+    "server.protocols.wire": "server.call",
+    "server.observers": f"{SHARED} server.call server.observers",
+    "server.config": "link audio llm server.call",
+    "server.agent": "link llm server.call server.config",
+    "server.logs": "link",
+    "server.talk": "link audio server.talk",  # a client: it knows the wire from its documents, as others do
+    "server": f"{SHARED} audio.stt audio.tts llm.local server server.call server.protocols server.protocols.wire"
+    " server.observers server.config server.agent server.__version__",
+    "server.commands": f"{SHARED} llm.local server server.call server.talk server.config server.agent server.logs",
+    "server.__main__": "link server.commands server.__version__",
+    "server.__version__": "",
+    "examples": "llm server.agent",  # what a user of voicewire needs
+    **dict.fromkeys(("bench", "tools", "tests"), ""),  # nobody imports these
+}
+"""What each part may import; a module belongs to the longest name that it begins with. Downwards only."""
+
+
+def layer_of(module: str) -> str:
+    """The part that a module, or a name from one, belongs to."""
+    return max((each for each in LAYERS if f"{module}.".startswith(f"{each}.")), key=len, default="")
+
+
+def strangers(module: str, tree: ast.Module) -> list[str]:
+    """What it imports of ours and may not."""
+    own = [name for name in imports(tree) if name.startswith(".") or name.split(".")[0] in PACKAGES]
+    allowed = LAYERS[layer_of(module)].split()
+    return [name for name in own if layer_of(name) not in allowed]
+
+
+@pytest.mark.parametrize("file", [*CODE, *files("examples")])
+def test_imports_go_downwards(file: str) -> None:
+    assert strangers(module_of(file), tree_of(file)) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "code"),
+    [
+        ("link.worker", "from llm.events import Delta"),
+        ("audio.playout", "import llm.events"),
+        ("llm.tools", "def f():\n    from audio import turn"),
+        ("llm.context", "from server.config import Settings"),
+        ("llm.websocket", "from llm.local.server import LocalBrain"),
+        ("llm.local.server", "from llm.websocket import WebsocketLLMService"),
+        ("server.call.core", "from server.protocols.native import NativeWire"),
+        ("server.call.session", "from audio.stt.pocketsphinx import PocketSphinx"),
+        ("server.call.session", "from server.app import Server"),
+        ("server.talk.client", "from server.call import events"),
+        ("server.app", "from tests.unit.server.parts import ears"),
+        ("audio.vad", "from . import events"),
+        ("examples.demo", "from server.call.session import Session"),
+    ],
+)
+def test_an_import_upwards_would_be_noticed(module: str, code: str) -> None:
+    assert len(strangers(module, ast.parse(code))) == 1
+
+
+UNUSED = """
+    openai httpx requests urllib.request http.client socket subprocess multiprocessing pickle
+    torch onnxruntime silero_vad
+""".split()
+LIBRARIES: dict[str, set[str]] = {
+    "websockets": {
+        "link/websocket.py",  # the client of providers
+        "server/talk/client.py",  # `voicewire talk` is a client
+        "llm/local/server.py",  # the brain's server
+        "llm/local/connection.py",
+        "llm/local/outlet.py",
+    },
+    "websockets.asyncio.client": {"link/websocket.py", "server/talk/client.py"},
+    "aiohttp": {"server/app.py", "server/socket.py"},
+    "prometheus_client": {"server/app.py", "server/observers/metrics.py"},
+    "uvloop": {"server/commands/serve.py"},
+    "pocketsphinx": {"audio/stt/pocketsphinx.py", "audio/stt/pocketsphinx_job.py"},
+    "espeakng_loader": {"audio/tts/espeak_ng.py"},
+    "ctypes": {"audio/blas.py", "audio/tts/espeak_ng.py"},
+    "soundfile": {"audio/files.py"},
+    "sounddevice": {"server/talk/devices.py"},
+    **{name: set() for name in UNUSED},
+}
+"""Which files know a library: connections are opened in few places, and what can be replaced stands in one."""
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_a_library_is_known_to_few_files(library: str) -> None:
+    known = {file for file in CODE if any(f"{name}.".startswith(f"{library}.") for name in imports(tree_of(file)))}
+    assert known == LIBRARIES[library]
+
+
+# --- pure modules -----------------------------------------------------------------------------------------------------
+
+PURE_BY_DESIGN = frozenset(
+    """
+    link.backoff
+    audio.inflight audio.pcm audio.pieces audio.playout audio.silero audio.turn
+    llm.context llm.function_calls llm.responses llm.local.brain llm.local.exchanges llm.local.skills.rules
+    server.call.answering server.call.calling server.call.core server.call.guard server.call.hub server.call.policy
+    server.call.silence server.call.speaking server.observers.latency server.protocols.native
+    server.talk.caller server.talk.script
+    """.split()
+)
+"""The modules that DESIGN wants pure. Others may be so too: their first lines say it."""
+PLAIN = frozenset(
+    """
+    link.errors audio.events llm.events server.call.events server.protocols.wire server.talk.events
+    llm.local.vocabulary llm.local.skills
+    """.split()
+)
+"""Events, errors and words: nothing that could be impure, and so nothing says that it is not."""
+
+
+def says_that_it_is_pure(file: str) -> bool:
+    """Whether the first paragraph of a module says `Pure.`, or `Pure:` and a reservation."""
+    return bool(re.search(r"\bPure[.:;]", (ast.get_docstring(tree_of(file)) or "").partition("\n\n")[0]))
+
+
+PURE = PLAIN | {module_of(file) for file in CODE if says_that_it_is_pure(file)}
+HARMLESS = frozenset(
+    """
+    __future__ bisect collections dataclasses datetime enum fractions functools heapq ipaddress itertools json math
+    msgspec numpy random.Random re statistics string typing unicodedata urllib.parse
+    """.split()
+)
+"""What a pure module may import: nothing that reads a clock, waits, or reaches outside. Dice are passed in."""
+TYPES_OF_OTHERS = {"server.call.guard": {"server.config.Limits"}, "server.protocols.native": {"server.__version__"}}
+IMPURE_CALLS = re.compile(
+    r"(open|print|input|exec|eval|__import__|Random)"
+    r"|.*\b(datetime|date)\.(now|utcnow|today)"
+    r"|(np|numpy)\.(random\..*|load|save\w*|loadtxt|fromfile|memmap)"
+)
+
+
+def impurities(module: str, tree: ast.Module) -> list[str]:
+    """What it imports, calls or is that a pure module must not."""
+    found = []
+    for name in imports(tree):
+        harmless = any(f"{name}.".startswith(f"{each}.") for each in HARMLESS)
+        if not harmless and source_of(name) not in PURE and name not in TYPES_OF_OTHERS.get(module, ()):
+            found.append(f"imports {name}")
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and IMPURE_CALLS.fullmatch(ast.unparse(node.func)):
+            found.append(f"line {node.lineno} calls {ast.unparse(node.func)}")
+        elif isinstance(node, ast.AsyncFunctionDef | ast.Await | ast.AsyncWith | ast.AsyncFor):
+            found.append(f"line {node.lineno} is async")
+    return found
+
+
+@pytest.mark.parametrize("module", sorted(PURE))
+def test_a_pure_module_reads_no_clock_draws_no_dice_and_reaches_nowhere(module: str) -> None:
+    path = module.replace(".", "/")
+    tree = tree_of(f"{path}.py" if f"{path}.py" in CODE else f"{path}/__init__.py")
+    assert impurities(module, tree) == []
+
+
+def test_the_modules_that_design_wants_pure_are() -> None:
+    assert sorted(PURE_BY_DESIGN - PURE) == []
+    assert sorted(PURE - MODULES) == []
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import asyncio",
+        "import time",
+        "import random",
+        "from time import monotonic",
+        "from random import choice",
+        "from loguru import logger",
+        "import socket, os",
+        "from pathlib import Path",
+        "import urllib.request",
+        "from link.inbox import Inbox",
+        "from server.config import Limits",
+        "from random import Random\ndice = Random()",
+        "def f():\n    import logging",
+        "now = datetime.now()",
+        "now = datetime.datetime.now()",
+        "x = np.random.default_rng()",
+        "x = np.load('weights')",
+        "text = open('x').read()",
+        "async def f(): ...",
+    ],
+)
+def test_what_is_not_pure_would_be_noticed(code: str) -> None:
+    assert impurities("audio.playout", ast.parse(code))
+
+
+# --- who owns tasks, threads and processes ----------------------------------------------------------------------------
+
+MAKERS = frozenset(
+    """
+    create_task ensure_future TaskGroup gather wait_for run_coroutine_threadsafe Thread ThreadPoolExecutor
+    ProcessPoolExecutor to_thread run_in_executor create_subprocess_exec create_subprocess_shell
+    """.split()
+)
+OWNERS = {
+    "server/call/tasks.py": "create_task",  # all tasks of a call
+    "server/call/shared.py": "to_thread",  # the default for plain functions, where no pool is given
+    "server/app.py": "create_task gather ThreadPoolExecutor run_in_executor",  # what outlives a call; tools' threads
+    "server/engines.py": "gather",  # all engines start and stop at once, and are awaited there
+    "server/talk/client.py": "TaskGroup create_task",  # the client's one group: its clock
+    "link/worker.py": "TaskGroup create_task gather create_subprocess_exec",  # each worker has a process
+    "link/worker_child.py": "Thread",  # in the worker's own process: the pipe, and the end of the parent
+    "llm/local/connection.py": "TaskGroup create_task",  # the brain's server: a task for each lane of a connection
+}
+"""The only files that make tasks, threads or processes, with what they make. Everybody else is given a `spawn`."""
+
+
+def makers(tree: ast.Module) -> set[str]:
+    """The names by which it makes tasks, threads and processes."""
+    names = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    return set(MAKERS) & (names | {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)})
+
+
+@pytest.mark.parametrize("file", CODE)
+def test_tasks_threads_and_processes_are_made_by_their_owners_only(file: str) -> None:
+    assert makers(tree_of(file)) <= set(OWNERS.get(file, "").split())
+
+
+def test_an_owner_that_makes_nothing_any_more_is_taken_off_the_list() -> None:
+    assert [file for file in OWNERS if file not in CODE or not makers(tree_of(file))] == []
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["asyncio.create_task(f())", "loop.create_task(f())", "ensure_future(f())", "async with TaskGroup() as g: g"],
+)
+def test_a_task_without_an_owner_would_be_noticed(code: str) -> None:
+    assert makers(ast.parse(f"async def g():\n    {code}"))
+
+
+@pytest.mark.parametrize("file", CODE)
+def test_a_queue_has_a_bound(file: str) -> None:
+    calls = [node for node in ast.walk(tree_of(file)) if isinstance(node, ast.Call)]
+    unbounded = [
+        call for call in calls if ast.unparse(call.func).endswith("Queue") and not (call.args or call.keywords)
+    ]
+    assert [call.lineno for call in unbounded] == []
+
+
+# --- classes and functions --------------------------------------------------------------------------------------------
+
+BASES = frozenset(
+    """
+    Struct Protocol Generic Enum IntEnum Exception VoicewireError ProviderError WorkerDied
+    logging.Handler ctypes.Structure ctypes.Union
+    """.split()
+)
+"""Kinds of things and of errors; nothing is inherited from a class that does something."""
+PASSES_ON = {"server/app.py": {"_run_sync"}}  # a tool takes its arguments by name, whatever they are
+
+
+@pytest.mark.parametrize("file", CODE)
+def test_a_class_has_at_most_one_base_and_inherits_no_behaviour(file: str) -> None:
+    for node in ast.walk(tree_of(file)):
+        if isinstance(node, ast.ClassDef):
+            bases = [ast.unparse(base).partition("[")[0] for base in node.bases]
+            assert len(bases) <= 1, node.name
+            assert set(bases) <= BASES, node.name
+
+
+@pytest.mark.parametrize("file", [file for file in CODE if file.endswith("/events.py")])
+def test_events_are_frozen(file: str) -> None:
+    for node in ast.walk(tree_of(file)):
+        if isinstance(node, ast.ClassDef):
+            assert "frozen=True" in [ast.unparse(each) for each in node.keywords], node.name
+
+
+def passing_on(tree: ast.Module) -> set[str]:
+    """Functions that pass their own `**names` on to another."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.args.kwarg:
+            calls = [each for each in ast.walk(node) if isinstance(each, ast.Call)]
+            passed = [ast.unparse(word.value) for call in calls for word in call.keywords if word.arg is None]
+            found |= {node.name} if node.args.kwarg.arg in passed else set()
+    return found
+
+
+@pytest.mark.parametrize("file", CODE)
+def test_no_keywords_are_passed_through(file: str) -> None:
+    assert passing_on(tree_of(file)) == PASSES_ON.get(file, set())
+
+
+def test_keywords_that_are_passed_through_would_be_noticed() -> None:
+    assert passing_on(ast.parse("def f(**options):\n    return g(1, **options)")) == {"f"}
+    assert passing_on(ast.parse("def f(**fields):\n    return encode({'type': 1, **fields})")) == set()
