@@ -5,6 +5,8 @@ sound before that instant, as a microphone would give them. What they say depend
 same load. Every second caller is a client as the browser page is (it can pause and clear, and reports what it played
 every 100 ms), the others only send and receive audio.
 
+The load must stay cheap beside what it loads: frames are slices of one loop, one timer a message, no audio is decoded.
+
 Talks to whoever started it by lines on stdout: `warm` (one call has come and gone), `open` and `closed` (the window in
 which things are counted), then one line of JSON, a `Report`.
 """
@@ -24,12 +26,12 @@ import msgspec
 import uvloop
 from msgspec import Struct
 
+from audio.blas import set_blas_threads
 from bench.listener import Heard, Listener, Window
 from bench.speech import FRAME, FRAME_MS, RATE_HZ, SCRIPTS, Loop, load
 
 FRAME_S = FRAME_MS / 1000
 RAMP_S = 0.02  # between two calls that begin
-WARM_S = 4.0  # the call before all others: what is made once, on first use, is not counted to a call
 REST_S = 1.0  # after it; the server's memory without a call is read then
 SETTLE_S = 3.0  # from the last call's beginning to the window
 TAIL_S = 1.5  # after it, so that its last turns are answered
@@ -48,6 +50,9 @@ class Report(Struct):
     """Of the callers' own messages, against their clock."""
     broken: list[str]
     """Calls that failed or ended early, and how."""
+    audio_messages: int
+    """Of the bot, in the window."""
+    text_messages: int
 
 
 class Plan(Struct, frozen=True):
@@ -81,6 +86,8 @@ class Call:
         self._begun = asyncio.Event()
         self._hanging_up = False
         self._reported = 0
+        self.audio_messages = 0
+        self.text_messages = 0
         self.accepted = asyncio.Event()
         self.accept_ms: float | None = None
         self.heard = Heard()
@@ -147,10 +154,13 @@ class Call:
     async def _listen(self, socket: aiohttp.ClientWebSocketResponse, connecting: float) -> None:
         async for message in socket:
             now = time.monotonic()
+            counted = self._window.begin <= now <= self._window.end
             if message.type is aiohttp.WSMsgType.BINARY:
+                self.audio_messages += counted
                 if self._listener:
                     self._listener.audio(now, len(message.data) // 2)
                 continue
+            self.text_messages += counted
             kind = _type.decode(message.data).type
             if kind == "ready":
                 if self._plan.page:
@@ -183,11 +193,14 @@ def plans(loop: Loop, calls: int, options: argparse.Namespace) -> list[Plan]:
 
 
 async def measure(options: argparse.Namespace) -> Report:
-    """One call to warm up, then all of them. Raises TimeoutError when calls are not accepted in time."""
+    """One call to warm up: what is made once, on first use, is not counted to a call. Then all of them.
+
+    Raises TimeoutError when calls are not accepted in time.
+    """
     loop = load(SCRIPTS[options.script])
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
         async with hold(session, options.url, plans(loop, 1, options), Window()):
-            await asyncio.sleep(WARM_S)
+            await asyncio.sleep(options.warm_s)
         say("warm")
         await asyncio.sleep(REST_S)
         window = Window()
@@ -230,6 +243,8 @@ def report(calls: Sequence[Call]) -> Report:
         accept=[call.accept_ms for call in calls if call.accept_ms is not None],
         lateness=[late for call in calls for late in call.lateness],
         broken=[call.broken for call in calls if call.broken],
+        audio_messages=sum(call.audio_messages for call in calls),
+        text_messages=sum(call.text_messages for call in calls),
     )
 
 
@@ -245,10 +260,12 @@ def main() -> None:
     parser.add_argument("url", help="ws://host:port/ws")
     parser.add_argument("--calls", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("--warm-s", type=float, default=4.0, help="how long one call goes on before all others")
     parser.add_argument("--script", choices=SCRIPTS, default="scripted")
     parser.add_argument("--plain", action="store_true", help="no caller is as the browser page is")
     parser.add_argument("--silence-ms", type=float, default=300.0, help="what the server waits at the end of a turn")
     parser.add_argument("--lead-ms", type=float, default=200.0, help="how much audio it sends ahead")
+    set_blas_threads(1)
     say(msgspec.json.encode(uvloop.run(measure(parser.parse_args()))).decode())
 
 

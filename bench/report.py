@@ -16,6 +16,17 @@ Results = Mapping[Column, Result]
 Cell = Callable[[Result], str]
 
 
+def title(column: Column) -> str:
+    """`scripted, 10 calls`"""
+    kind, calls = column
+    return f"{kind}, {calls} call{'s' * (calls > 1)}"
+
+
+def bare(kind: str) -> str:
+    """The column of the floor that sends as much as this kind does; the one that echoes is `floor`."""
+    return f"bare {kind}"
+
+
 def half_and_most(name: str, shares: tuple[float, float] = (0.5, 0.95)) -> Cell:
     """The cell of a list of `Heard`: two percentiles."""
 
@@ -43,14 +54,18 @@ def _workers(result: Result) -> str:
     return f"{result.workers_mb:.0f} ({result.workers})" if result.workers else NOTHING
 
 
-# What is measured, the goal of DESIGN §11 for it, and its cell. The floor's three rows come before.
+def _cores(result: Result) -> str:
+    return f"{result.cores:.2f} / {result.callers_cores:.2f} / {result.others_cores:.2f}"
+
+
+# What is measured, the goal of DESIGN §11 for it, and its cell. The rows of the bare parts come before.
 ROWS: Sequence[tuple[str, str, Cell]] = (
     ("CPU of its workers, ms per call-second", "", lambda r: f"{r.workers_cpu_ms:.1f}" if r.workers else NOTHING),
     ("memory per call, MB", "< 2", lambda r: f"{r.call_mb:.2f}"),
     ("memory without a call, MB", "", lambda r: f"{r.empty_mb:.0f}"),
     ("memory of its workers, MB (processes)", "", _workers),
     ("connect to `ready`, ms, p50 / max", "", _accept),
-    ("response: from the last voiced sample, ms, p50 / p95", "", half_and_most("responses")),
+    ("response: from the last voiced sample, ms, p50 / p95", "60 / 120", half_and_most("responses")),
     ("response: from where the VAD net lets go, ms, p50 / p95", "60 / 120", half_and_most("responses_net")),
     ("turns answered / missed / talked over", "", _turns),
     ("barge-in: to `pause`, ms, p50 / p95", "", half_and_most("pauses")),
@@ -62,32 +77,43 @@ ROWS: Sequence[tuple[str, str, Cell]] = (
     ("audio later than its lead allows, ms, p50 / p99", "p99 < 40", half_and_most("late", (0.5, 0.99))),
     ("gaps that a caller hears", "", lambda r: str(len(r.report.heard.gaps))),
     ("the callers' own lateness, ms, p99", "≤ 10", lambda r: _numbers(percentile(r.report.lateness, 0.99))),
-    ("other work on the machine, cores", "", lambda r: f"{r.others_cores:.2f}"),
+    ("messages to a caller a second, audio + text", "", lambda r: f"{r.audio_per_s:.1f} + {r.text_per_s:.1f}"),
+    ("cores: server / callers / others", "", _cores),
+    ("saturated", "no", lambda r: r.saturated() or "no"),
 )
 
 
 def table(columns: Sequence[Column], results: Results) -> str:
-    """All that was measured, in Markdown that reads well on a terminal too. The floor is a row, not a column."""
-    lines = [["", "goal", *(f"{kind}, {calls} call{'s' * (calls > 1)}" for kind, calls in columns)]]
-    lines += _beside_the_floor(columns, results)
+    """All that was measured, in Markdown that reads well on a terminal too. The bare parts are rows, not columns."""
+    lines = [["", "goal", *map(title, columns)]]
+    lines += _beside_the_bare_parts(columns, results)
     for name, goal, cell in ROWS:
         lines.append([name, goal, *(cell(results[column]) if column in results else UNMEASURED for column in columns)])
     return _aligned(lines)
 
 
-def _beside_the_floor(columns: Sequence[Column], results: Results) -> list[list[str]]:
-    ours = [results[column].cpu_ms if column in results else None for column in columns]
-    floors = [results[("floor", calls)].cpu_ms if ("floor", calls) in results else None for _, calls in columns]
-    ratios = [mine / bare if mine and bare else None for mine, bare in zip(ours, floors, strict=True)]
+def _beside_the_bare_parts(columns: Sequence[Column], results: Results) -> list[list[str]]:
+    def cpu_ms(columns: Sequence[Column]) -> list[float | None]:
+        return [results[column].cpu_ms if column in results else None for column in columns]
+
+    ours = cpu_ms(columns)
+    as_much = cpu_ms([(bare(kind), calls) for kind, calls in columns])
+    floors = cpu_ms([("floor", calls) for _, calls in columns])
     return [
-        ["**CPU, ms per call-second**", "", *(_or_unmeasured(value) for value in ours)],
-        ["CPU of the floor at as many calls", "", *(_or_unmeasured(value) for value in floors)],
-        ["how many times the floor", "≤ 1.5", *(_or_unmeasured(value) for value in ratios)],
+        ["**CPU of the server, ms per call-second**", "", *_cells(ours)],
+        ["the bare parts, sending as much as the server", "", *_cells(as_much)],
+        ["how many times those", "", *_cells(_ratios(ours, as_much))],
+        ["the bare parts, a message back for each (DESIGN §11)", "", *_cells(floors)],
+        ["how many times those", "≤ 1.5", *_cells(_ratios(ours, floors))],
     ]
 
 
-def _or_unmeasured(value: float | None) -> str:
-    return UNMEASURED if value is None else f"{value:.2f}"
+def _ratios(ours: Sequence[float | None], bare_parts: Sequence[float | None]) -> list[float | None]:
+    return [mine / other if mine and other else None for mine, other in zip(ours, bare_parts, strict=True)]
+
+
+def _cells(values: Sequence[float | None]) -> list[str]:
+    return [UNMEASURED if value is None else f"{value:.2f}" for value in values]
 
 
 def _aligned(lines: Sequence[Sequence[str]]) -> str:

@@ -28,7 +28,7 @@ CONFIGS = {"scripted": SCRIPTED, "embedded": ""}
 
 
 class SubjectFailed(Exception):
-    """It did not start, or ended too early; says why."""
+    """It did not start, ended too early, or a call on it broke; says why, with the end of its log."""
 
 
 class Subject(Struct, frozen=True):
@@ -39,24 +39,30 @@ class Subject(Struct, frozen=True):
 
 
 @contextlib.asynccontextmanager
-async def serving(kind: str, calls: int) -> AsyncIterator[Subject]:
-    """Start `floor`, `scripted` or `embedded`, wait until it is ready, stop it at the end. Raises SubjectFailed."""
+async def serving(kind: str, calls: int, back: float | None = None) -> AsyncIterator[Subject]:
+    """Start `floor`, `scripted` or `embedded`, wait until it is ready, stop it at the end. Raises SubjectFailed.
+
+    `back`: see `bench.floor`.
+    """
     port = free_port()
     with tempfile.TemporaryDirectory() as folder, (Path(folder) / "log").open("w+") as log:
         process = await asyncio.create_subprocess_exec(
-            *command(kind, calls, port, Path(folder)), cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=log
+            *command(kind, calls, port, Path(folder), back), cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=log
         )
         try:
-            await _ready(kind, process, Path(log.name))
+            await _ready(kind, process)
             yield Subject(process.pid, f"ws://127.0.0.1:{port}/ws")
+        except (SubjectFailed, OSError) as error:  # TimeoutError too; nothing can be read of a process that is gone
+            raise SubjectFailed(f"{error or 'it took too long'}\n{_end_of(Path(log.name))}") from error
         finally:
             await _stop(process)
 
 
-def command(kind: str, calls: int, port: int, folder: Path) -> list[str]:
+def command(kind: str, calls: int, port: int, folder: Path, back: float | None = None) -> list[str]:
     """How it is started; a configuration is written to the folder."""
     if kind == "floor":
-        return [sys.executable, "-m", "bench.floor", "--port", str(port)]
+        options = [] if back is None else ["--back", f"{back:.4f}"]
+        return [sys.executable, "-m", "bench.floor", "--port", str(port), *options]
     config = folder / "voicewire.toml"
     config.write_text(f"port = {port}\nmax_calls = {calls + SPARE}\n{CONFIGS[kind]}")
     return [sys.executable, "-m", "server", "serve", "--config", str(config)]
@@ -69,7 +75,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-async def _ready(kind: str, process: asyncio.subprocess.Process, log: Path) -> None:
+async def _ready(kind: str, process: asyncio.subprocess.Process) -> None:
     """Wait for the line that says so."""
     assert process.stdout
     try:
@@ -78,7 +84,7 @@ async def _ready(kind: str, process: asyncio.subprocess.Process, log: Path) -> N
     except TimeoutError:
         line = b""
     if b" is ready" not in line:
-        raise SubjectFailed(f"{kind} did not start:\n{_end_of(log)}")
+        raise SubjectFailed(f"{kind} did not start")
 
 
 def _end_of(log: Path) -> str:

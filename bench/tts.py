@@ -1,18 +1,18 @@
-"""What the embedded voice costs and how soon it speaks: `python -m bench.tts`. Some seconds on one core."""
+"""What the embedded voice costs, how soon it speaks and how soon it stops: `python -m bench.tts`. Some ten seconds."""
 
 from __future__ import annotations
 
+import argparse
 import asyncio
-import os
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 from audio.events import Word
 from audio.services import Utterance
 from audio.tts.espeak import Espeak, EspeakEngine
 from audio.tts.espeak_ng import RATE_HZ
 from audio.tts.text import speakable
+from bench.measure import cpu_s, percentile, pss_mb
 from link.inbox import Inbox
 
 SENTENCES = (
@@ -24,25 +24,31 @@ SENTENCES = (
 )
 LONG = "This is a long sentence about the way that things are. " * 36
 DENSE = "It costs $1,234.56 or €7,890.12, 34% off until 2024-12-25 at 9:30 p.m. " * 28
+NAME = 50  # columns
 HOSTILE = ("x", " ", "-", "a.", "1,", "(", "[", "@", "\n")
 
 
 class Meter:
-    """A sink that takes all at once and notes when."""
+    """A sink that takes all at once and notes when; frames that were dropped are refused."""
 
     def __init__(self) -> None:
         self.first: dict[int, float] = {}
         self.last: dict[int, float] = {}
         self.bytes = 0
+        self.dropped: set[int] = set()
+        self.begun = asyncio.Event()
         self.over = asyncio.Event()
 
     def wanted(self, frame: int) -> bool:
-        return frame >= 0
+        return frame not in self.dropped
 
     async def audio(self, frame: int, pcm: bytes, words: tuple[Word, ...] = ()) -> bool:
         del words
+        if frame in self.dropped:
+            return False
         self.first.setdefault(frame, time.perf_counter())
         self.bytes += len(pcm)
+        self.begun.set()
         return True
 
     def done(self, frame: int) -> None:
@@ -74,6 +80,18 @@ class Call:
             self.first_ms.append(1000 * (self.meter.first[frame] - begin))
             self.last_ms.append(1000 * (self.meter.last[frame] - begin))
 
+    async def interrupt(self, text: str, other: str) -> float:
+        """Begin a text, drop it at its first audio, say another. Returns how long the other's took, in ms."""
+        frame = len(self.first_ms)
+        self.first_ms.append(0.0)
+        self.last_ms.append(0.0)
+        self.meter.begun.clear()
+        self.inbox.put(Utterance(frame, text))
+        await self.meter.begun.wait()
+        self.meter.dropped.add(frame)
+        await self.speak([other])
+        return self.first_ms[-1]
+
     def audio_s(self) -> float:
         return self.meter.bytes / 2 / RATE_HZ
 
@@ -82,67 +100,60 @@ class Call:
         self.voice.close()
 
 
-def cpu_s(pid: int) -> float:
-    """User and system time of a process (Linux)."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def memory_mb(pid: int) -> float:
-    """Resident memory of a process (Linux)."""
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
-
-
-def at(share: float, values: list[float]) -> float:
-    return sorted(values)[min(len(values) - 1, int(share * len(values)))]
-
-
 def line(name: str, values: list[float]) -> None:
-    print(f"{name:<44} p50 {at(0.5, values):7.2f}   p95 {at(0.95, values):7.2f}   max {max(values):7.2f} ms")
+    p50, p95 = percentile(values, 0.5), percentile(values, 0.95)
+    print(f"{name:<{NAME}} p50 {p50:7.2f}   p95 {p95:7.2f}   max {max(values):7.2f} ms")
 
 
-async def measure() -> None:
+async def measure(times: int) -> None:
     begin = time.perf_counter()
     engine = EspeakEngine(spawn=asyncio.create_task)
     await engine.start()
     pid = engine.pids()[0]
     started_ms = 1000 * (time.perf_counter() - begin)
-    print(f"start of the process                         {started_ms:.0f} ms, {memory_mb(pid):.0f} MB")
-    await one_call(engine, pid)
-    await many_calls(engine, 10)
-    await beside_a_long_text(engine, LONG, "2,000 plain characters")
-    await beside_a_long_text(engine, DENSE, "2,000 characters of numbers")
-    print(f"memory of the process at the end             {memory_mb(pid):.0f} MB")
+    print(f"{'start of the process':<{NAME}} {started_ms:.0f} ms, {pss_mb(pid):.0f} MB")
+    await one_call(engine, pid, times)
+    await many_calls(engine, 10, times // 3)
+    for text, name in ((LONG, "2,000 plain characters"), (DENSE, "2,000 characters of numbers")):
+        await interrupted(engine, text, name, times)
+        await beside_a_long_text(engine, text, name, times // 6)
+    print(f"{'memory of the process at the end':<{NAME}} {pss_mb(pid):.0f} MB")
     await engine.close()
 
 
-async def one_call(engine: EspeakEngine, pid: int) -> None:
+async def one_call(engine: EspeakEngine, pid: int, times: int) -> None:
     call = Call(engine.open())
     await call.speak(SENTENCES)
     child, own, begin, audio = cpu_s(pid), time.process_time(), time.perf_counter(), call.audio_s()
-    await call.speak(SENTENCES * 60)
+    await call.speak(SENTENCES * times)
     audio = call.audio_s() - audio
     wall = time.perf_counter() - begin
     child, own = cpu_s(pid) - child, time.process_time() - own
     line("one call: first audio", call.first_ms[5:])
     line("one call: last audio", call.last_ms[5:])
-    print(f"one call: real time factor                   {wall / audio:.5f} ({audio / wall:.0f} x real time)")
-    print(f"CPU per second of speech                     {1000 * child / audio:.2f} ms in the process")
-    print(f"                                             {1000 * own / audio:.2f} ms in the server")
+    print(f"{'one call: real time factor':<{NAME}} {wall / audio:.5f} ({audio / wall:.0f} x real time)")
+    print(f"{'CPU per second of speech':<{NAME}} {1000 * child / audio:.2f} ms in the process, ", end="")
+    print(f"{1000 * own / audio:.2f} ms in the server")
     call.stop()
 
 
-async def many_calls(engine: EspeakEngine, count: int) -> None:
+async def many_calls(engine: EspeakEngine, count: int, times: int) -> None:
     calls = [Call(engine.open()) for _ in range(count)]
-    await asyncio.gather(*(call.speak(SENTENCES * 20) for call in calls))
+    await asyncio.gather(*(call.speak(SENTENCES * times) for call in calls))
     line(f"{count} calls at once, without a break: first audio", [ms for call in calls for ms in call.first_ms])
     for call in calls:
         call.stop()
 
 
-async def beside_a_long_text(engine: EspeakEngine, text: str, name: str) -> None:
+async def interrupted(engine: EspeakEngine, text: str, name: str, times: int) -> None:
+    call = Call(engine.open())
+    line(f"{name} dropped: next audio", [await call.interrupt(text, SENTENCES[0]) for _ in range(times)])
+    call.stop()
+
+
+async def beside_a_long_text(engine: EspeakEngine, text: str, name: str, times: int) -> None:
     long, short = Call(engine.open()), Call(engine.open())
-    task = asyncio.ensure_future(long.speak([text] * 10))
+    task = asyncio.ensure_future(long.speak([text] * times))
     while not task.done():
         await short.speak(SENTENCES[:1])
     line(f"beside {name}: first audio", short.first_ms)
@@ -162,10 +173,18 @@ def normalising() -> None:
         if "of '" in name:
             slowest = max(slowest, taken)
         else:
-            print(f"normalising {name:<32} {taken:.2f} ms")
-    print(f"normalising 5,000 hostile characters, worst  {slowest:.1f} ms")
+            print(f"{f'normalising {name}':<{NAME}} {taken:.2f} ms")
+    print(f"{'normalising 5,000 hostile characters, worst':<{NAME}} {slowest:.1f} ms")
+
+
+def main() -> None:
+    """The process."""
+    parser = argparse.ArgumentParser(description="the embedded voice")
+    parser.add_argument("--quick", action="store_true", help="a tenth of it")
+    options = parser.parse_args()
+    normalising()
+    asyncio.run(measure(6 if options.quick else 60))
 
 
 if __name__ == "__main__":
-    normalising()
-    asyncio.run(measure())
+    main()

@@ -8,6 +8,7 @@ rounds, on one core. Needs what the tests need (onnxruntime, and the silero-vad 
 
 from __future__ import annotations
 
+import argparse
 import time
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -25,17 +26,17 @@ from tools.extract_silero import onnx_path
 BATCHES = (1, 8, 32, 64, 128)
 CALLS = (1, 10, 100, 300)
 RESAMPLED = ((8000, 16000), (16000, 8000), (24000, 16000), (44100, 16000), (48000, 16000), (48000, 8000))
-ROUNDS = 7
+ROUNDS, QUICK_ROUNDS = 7, 1
 
 
-def best_us(work: Callable[[], object], parts: int = 1) -> float:
+def best_us(work: Callable[[], object], rounds: int, parts: int = 1) -> float:
     """The time of one part, in µs: the best round of some 20 ms each."""
     work()
     begin = time.perf_counter()
     work()
     times = max(1, round(0.02 / (time.perf_counter() - begin)))
     best = float("inf")
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         begin = time.perf_counter()
         for _ in range(times):
             work()
@@ -47,18 +48,18 @@ def noise(rate_hz: int, seconds: float) -> NDArray[np.int16]:
     return np.random.default_rng(0).integers(-3000, 3000, round(rate_hz * seconds)).astype(np.int16)
 
 
-def ours_us(rate_hz: int, batch: int) -> float:
+def ours_us(rate_hz: int, batch: int, rounds: int) -> float:
     """The net, in blocks as the engine runs it."""
     net, size = Silero(rate_hz, load_weights(), capacity=batch), sizes(rate_hz)
     windows = np.resize(noise(rate_hz, 1), (batch, size.window))
     blocks = [(np.arange(at, min(at + BLOCK, batch)), windows[at : at + BLOCK]) for at in range(0, batch, BLOCK)]
-    return best_us(lambda: [net.run(slots, pcm) for slots, pcm in blocks], batch)
+    return best_us(lambda: [net.run(slots, pcm) for slots, pcm in blocks], rounds, batch)
 
 
-def original_us(session: onnxruntime.InferenceSession, rate_hz: int, batch: int) -> float:
+def original_us(session: onnxruntime.InferenceSession, rate_hz: int, batch: int, rounds: int) -> float:
     windows = np.resize(noise(rate_hz, 1).astype(np.float32) / 32768, (batch, sizes(rate_hz).window))
     feed = {"input": windows, "state": np.zeros((2, batch, 128), np.float32), "sr": np.array(rate_hz, np.int64)}
-    return best_us(lambda: session.run(None, feed), batch)
+    return best_us(lambda: session.run(None, feed), rounds, batch)
 
 
 class Ticks:
@@ -79,7 +80,7 @@ class Ticks:
             callback()
 
 
-def engine_us(rate_hz: int, calls: int) -> float:
+def engine_us(rate_hz: int, calls: int, rounds: int) -> float:
     """One call-second: frames of 20 ms, the calls' frames spread evenly over those 20 ms."""
     ticks = Ticks()
     engine = VadEngine(rate_hz, ticks)
@@ -93,7 +94,7 @@ def engine_us(rate_hz: int, calls: int) -> float:
                 ticks.pass_time(0.02 / calls)
 
     second()
-    return best_us(second, calls)
+    return best_us(second, rounds, calls)
 
 
 def row(label: str, numbers: Iterable[float], digits: int = 1) -> None:
@@ -101,6 +102,10 @@ def row(label: str, numbers: Iterable[float], digits: int = 1) -> None:
 
 
 def main() -> None:
+    """The process."""
+    parser = argparse.ArgumentParser(description="voice activity detection")
+    parser.add_argument("--quick", action="store_true", help="one round each")
+    rounds = QUICK_ROUNDS if parser.parse_args().quick else ROUNDS
     set_blas_threads(1)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
@@ -108,16 +113,16 @@ def main() -> None:
     print("µs per chunk of 32 ms")
     row("batch of", BATCHES, 0)
     for rate_hz in (16000, 8000):
-        row(f"{rate_hz} Hz, numpy {np.__version__}", [ours_us(rate_hz, batch) for batch in BATCHES])
-        row("  beside onnxruntime", [original_us(session, rate_hz, batch) for batch in BATCHES])
+        row(f"{rate_hz} Hz, numpy {np.__version__}", [ours_us(rate_hz, batch, rounds) for batch in BATCHES])
+        row("  beside onnxruntime", [original_us(session, rate_hz, batch, rounds) for batch in BATCHES])
     print(f"\nms per call-second, the whole engine (its tick: {TICK_S * 1000:.0f} ms)")
     row("calls", CALLS, 0)
     for rate_hz in (16000, 8000):
-        row(f"{rate_hz} Hz", [engine_us(rate_hz, calls) / 1000 for calls in CALLS], 2)
+        row(f"{rate_hz} Hz", [engine_us(rate_hz, calls, rounds) / 1000 for calls in CALLS], 2)
     print("\nµs per frame of 20 ms, the microphone's resampler")
     for rate_in, rate_out in RESAMPLED:
         feed, frame = MicResampler(rate_in, rate_out).feed, noise(rate_in, 0.02).tobytes()
-        row(f"{rate_in} to {rate_out} Hz", [best_us(partial(feed, frame))])
+        row(f"{rate_in} to {rate_out} Hz", [best_us(partial(feed, frame), rounds)])
 
 
 if __name__ == "__main__":

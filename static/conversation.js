@@ -7,7 +7,7 @@
 
 const CAPACITY = 400; // items; the oldest leave the page
 const TYPED_CAPACITY = 8; // a server that never confirms is not waited for
-const SENTENCE_END = /[.!?…。！？؟।]["'’”»)\]]*$/u;
+const STILL_HEARD = 2; // words that the server may learn of after its `clear`
 
 export class Conversation {
   #items = [];
@@ -15,7 +15,8 @@ export class Conversation {
   #open = { user: null, assistant: null };
   #tools = new Map(); // the server's id of a call -> item
   #typed = []; // what was typed and not yet confirmed by the server
-  #cleared = false; // a `clear` came while the assistant's bubble was open
+  #isSpeaking = false; // the bot
+  #cleared = null; // what was shown of the bot's words when a `clear` cut them; null: none did
 
   get items() {
     return this.#items;
@@ -27,8 +28,13 @@ export class Conversation {
       case "transcript":
         if (!(message.role in this.#open)) return [];
         return message.final ? this.#close(message) : this.#update(message);
+      case "bot_started":
+      case "bot_stopped":
+        this.#isSpeaking = message.type === "bot_started";
+        if (this.#open.assistant === null) this.#cleared = null;
+        return [];
       case "clear":
-        this.#cleared = this.#open.assistant !== null;
+        this.#cleared = this.#open.assistant?.text ?? (this.#isSpeaking ? "" : null);
         return [];
       case "tool_call":
         return this.#toolCall(message);
@@ -72,7 +78,6 @@ export class Conversation {
     const item = this.#open[role];
     if (item) return item.text === text ? [] : [this.#change(item, { text })];
     if (text === "") return [];
-    if (role === "assistant") this.#cleared = false;
     const changes = this.#add({ kind: "bubble", role, text, open: true, cut: false, typed: false });
     this.#open[role] = changes[0].item;
     return changes;
@@ -81,16 +86,17 @@ export class Conversation {
   #close({ role, text }) {
     const item = this.#open[role];
     this.#open[role] = null;
-    if (item === null) return this.#closed(role, text);
+    const cut = role === "assistant" && this.#wasCut(item?.text ?? "", text);
+    if (role === "assistant") this.#cleared = null;
+    if (item === null) return this.#closed(role, text, cut);
     if (text === "") return [this.#remove(item)];
-    const cut = role === "assistant" && this.#wasCut(item.text, text);
     return [this.#change(item, { text, open: false, cut })];
   }
 
-  #closed(role, text) {
+  #closed(role, text, cut) {
     if (text === "") return [];
     if (role === "user" && this.#confirmTyped(text)) return [];
-    return this.#add({ kind: "bubble", role, text, open: false, cut: false, typed: false });
+    return this.#add({ kind: "bubble", role, text, open: false, cut, typed: false });
   }
 
   #confirmTyped(text) {
@@ -99,10 +105,11 @@ export class Conversation {
     return index >= 0;
   }
 
-  // Less was heard than shown, or the sound was cleared in the middle of a sentence. Protected speech survives a
-  // `clear` and ends like a sentence.
+  // Less was heard than shown, or the sound was cleared, also at the end of a sentence: more was to come. Only where
+  // it went on after the `clear`, since it was protected or the noise was nothing, the rest was heard too.
   #wasCut(shown, heard) {
-    return heard.length < shown.length || (this.#cleared && !SENTENCE_END.test(heard.trimEnd()));
+    if (heard.length < shown.length) return true;
+    return this.#cleared !== null && wordsIn(heard) - wordsIn(this.#cleared) <= STILL_HEARD;
   }
 
   #toolCall({ id, name, arguments: args }) {
@@ -150,4 +157,8 @@ export class Conversation {
     this.#items.splice(this.#items.indexOf(item), 1);
     return { op: "remove", item };
   }
+}
+
+function wordsIn(text) {
+  return text.split(/\s+/u).filter(Boolean).length;
 }

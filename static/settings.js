@@ -18,11 +18,8 @@ export class Settings {
   constructor(call) {
     this.#call = call;
     this.#toggle.addEventListener("click", () => this.#show(this.#panel.hidden));
-    this.#panel.addEventListener("keydown", (event) => {
-      if (event.key !== "Escape") return;
-      this.#show(false);
-      this.#toggle.focus();
-    });
+    document.addEventListener("keydown", ({ key }) => key === "Escape" && this.#close());
+    document.addEventListener("click", ({ target }) => this.#isOutside(target) && this.#show(false));
     this.#devices.addEventListener("change", () => this.#choose());
     byId("keypad").append(...KEYS.map((key) => this.#key(key)));
     this.refreshDevices();
@@ -61,6 +58,16 @@ export class Settings {
     if (!on) return;
     this.update();
     this.#timer = setInterval(() => this.#refreshFacts(), REFRESH_MS);
+  }
+
+  // Whoever was in the panel is led back to where it was opened; whoever was elsewhere stays there.
+  #close() {
+    if (this.#panel.contains(document.activeElement)) this.#toggle.focus();
+    this.#show(false);
+  }
+
+  #isOutside(target) {
+    return !this.#panel.hidden && !this.#panel.contains(target) && !this.#toggle.contains(target);
   }
 
   #choose() {

@@ -13,6 +13,7 @@ export class Transcript {
   #list;
   #announcer;
   #elements = new Map(); // item id -> element
+  #unspoken = []; // bubbles in the order in which they began, for a screen reader: none before those before it ended
   #follows = true;
   #scaleMs = SHORTEST_SCALE_MS; // of the waterfalls: the longest turn so far
 
@@ -41,6 +42,7 @@ export class Transcript {
   clear() {
     this.#list.replaceChildren();
     this.#elements.clear();
+    this.#unspoken = [];
     this.#follows = true;
     this.#scale(SHORTEST_SCALE_MS);
   }
@@ -58,7 +60,8 @@ export class Transcript {
     if (previous) previous.after(element);
     else this.#list.prepend(element);
     if (item.kind === "turn") this.#scale(Math.max(this.#scaleMs, stages(item.turn).at(-1)?.toMs ?? 0));
-    if (item.kind === "bubble" && !item.open) this.#speak(item);
+    if (item.kind === "bubble" && !item.typed) this.#unspoken.push(item); // whoever typed it knows
+    this.#speak();
   }
 
   #change(item) {
@@ -66,17 +69,21 @@ export class Transcript {
     if (item.kind === "tool") fillToolCard(element, item);
     if (item.kind !== "bubble") return;
     fillBubble(element, item);
-    if (!item.open) this.#speak(item);
+    this.#speak();
   }
 
   #remove(item) {
     this.#elements.get(item.id)?.remove();
     this.#elements.delete(item.id);
+    this.#unspoken = this.#unspoken.filter((each) => each !== item);
+    this.#speak();
   }
 
-  #speak(item) {
-    if (item.typed) return; // whoever typed it knows
-    this.say(`${item.role === "user" ? "You" : "Bot"}: ${item.text}${item.cut ? " (interrupted)" : ""}`);
+  #speak() {
+    while (this.#unspoken.length > 0 && !this.#unspoken[0].open) {
+      const { role, text, cut } = this.#unspoken.shift();
+      this.say(`${role === "user" ? "You" : "Bot"}: ${text}${cut ? " (interrupted)" : ""}`);
+    }
   }
 
   #scale(ms) {
