@@ -37,12 +37,15 @@ STALLED_S = 10.0  # a worker that works off nothing for so long is stuck
 SLOTS = 12
 """Calls per worker. With all of them talking at once a core is taken for less than half, so nobody's text is late."""
 
+MOST = {"workers": 64, "slots": 64}
+"""More of them than any machine has use for."""
+
 Post = Callable[[Transcript | SpeechLost], None]
 
 
 def default_workers() -> int:
     """All cores but one, which the server's own process needs; at least one."""
-    return max(1, (os.cpu_count() or 1) - 1)
+    return min(max(1, (os.cpu_count() or 1) - 1), MOST["workers"])
 
 
 class PocketSphinxEngine:
@@ -51,11 +54,17 @@ class PocketSphinxEngine:
     def __init__(
         self, vocabulary: Sequence[str], *, spawn: Spawn, workers: int | None = None, slots: int = SLOTS
     ) -> None:
-        """`vocabulary`: see `audio.stt.vocabulary`. `workers`: processes (None: cores - 1) with `slots` calls each."""
+        """`vocabulary`: see `audio.stt.vocabulary`. `workers`: processes (None: cores - 1) with `slots` calls each.
+
+        Raises ConfigError for a number out of range.
+        """
         self._vocabulary = vocabulary
         self._spawn = spawn
         self._workers = default_workers() if workers is None else workers
         self._slots = slots
+        for name, value in (("workers", self._workers), ("slots", slots)):
+            if not 1 <= value <= MOST[name]:
+                raise ConfigError(f"stt: {name} must be from 1 to {MOST[name]}, not {value}")
         self._pool: WorkerPool | None = None
 
     async def start(self) -> None:

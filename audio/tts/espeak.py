@@ -23,7 +23,13 @@ FIRST_AUDIO_S = 3.0
 NEXT_AUDIO_S = 2.0
 ASK_AGAIN_S = 0.5  # while the process starts again
 
-_RANGES = {"rate_wpm": (80, 450), "pitch": (0, 99), "volume": (0, 200)}  # speak_lib.h
+_RANGES = {
+    "rate_wpm": (80, 450),  # these three: speak_lib.h
+    "pitch": (0, 99),
+    "volume": (0, 200),
+    "workers": (1, 64),  # more than any machine has use for
+    "slots": (1, 1024),
+}
 
 
 class EspeakEngine:
@@ -46,7 +52,7 @@ class EspeakEngine:
     ) -> None:
         """`slots`: calls per process. Raises ConfigError for a number out of range."""
         options = {"rate_wpm": rate_wpm, "pitch": pitch, "volume": volume}
-        for name, value in options.items():
+        for name, value in {**options, "workers": workers, "slots": slots}.items():
             low, high = _RANGES[name]
             if not low <= value <= high:
                 raise ConfigError(f"tts: {name} must be from {low} to {high}, not {value}")
