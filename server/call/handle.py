@@ -43,7 +43,11 @@ class CallHandle:
         self._post(Send(msgspec.json.encode(event).decode(), interruptible))
 
     async def hang_up(self, reason: str = "the agent hung up") -> None:
-        """End the call, once what was said is heard."""
+        """End the call, once what was said is heard.
+
+        Tools that still run then are cancelled, the one that hangs up too: what is to be done after the call belongs
+        into a handler of `call_ended`.
+        """
         self._post(HangUp(_text(reason)))
 
     async def interrupt(self) -> None:

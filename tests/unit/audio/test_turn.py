@@ -104,12 +104,26 @@ def test_a_new_word_makes_a_voice_in_the_room_a_caller_again() -> None:
     assert turn.take() == "hello there"
 
 
+def test_words_that_were_taken_are_those_of_the_newest_late_final() -> None:
+    turn = spoken("", final=False)
+    turn.begin(1.2)
+    turn.hear("two", False, 1.5)
+    turn.stop(2.0)
+    assert turn.verdict(3.5) == "said"
+    assert turn.take() == "two"
+    turn.hear("one", True, 3.6)
+    assert turn.verdict(3.6) == "said"
+    assert turn.take() == "one"
+    turn.hear("two please", True, 3.7)
+    assert turn.text == "please"
+
+
 def test_a_late_final_does_not_stand_for_the_one_that_is_waited_for() -> None:
     turn = spoken("one", final=False)
     turn.hear("one", False, 0.5)
     assert turn.verdict(2.5) == "said"
     turn.take()
-    turn.begin(3.0)
+    turn.begin(3.5)
     turn.stop(4.0)
     turn.hear("one", True, 4.1)
     assert turn.verdict(4.4) == "open", "the final of this turn is still to come"

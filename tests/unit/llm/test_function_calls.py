@@ -90,8 +90,11 @@ def test_calls_in_the_background_are_bounded() -> None:
 
 
 def test_calls_in_the_background_never_hold_back_the_others() -> None:
-    book = ledger(*((f"c{number}", BACKGROUND) for number in range(MAX_RUNNING + 1)), ("x", BLOCKING))
-    assert start(book)[-1] == "x"
+    book = ledger(*((f"c{number}", BACKGROUND) for number in range(MAX_RUNNING + 1)))
+    assert len(start(book)) == MAX_RUNNING + 1
+    assert book.admit("x", 2) == "x"
+    book.dispatch(made("x", 2), BLOCKING, 2)
+    assert start(book) == ["x"]
 
 
 def test_what_the_caller_stopped_asks_nobody() -> None:
