@@ -135,8 +135,6 @@ class InFlight:
                 total += used
         self._offset = samples - total
         self._reported = total
-        for later in self._flushed:  # their total did not know of these samples
-            later.total += total - flushed.total
         return more
 
     def awaits_cleared(self, now: float, kept: Container[int]) -> bool:

@@ -7,6 +7,7 @@ from the last voiced sample.
 from __future__ import annotations
 
 import math
+from collections import deque
 from typing import Literal
 
 from msgspec import Struct
@@ -57,8 +58,8 @@ class Turn:
         self._partial = ""
         self._fresh_at = 0.0  # the last new word, or when the voice came on
         self._pending = 0  # finals of this turn that the speech-to-text still owes
-        self._late = 0  # finals of turns before that it still owes
-        self._taken: list[str] = []  # words that the turn before took of a transcript that was not final yet
+        self._late: deque[list[str]] = deque()  # finals of turns before that it still owes -> words taken of each
+        self._taken: list[str] = []  # words that a turn took of the speech that goes on in the background
 
     def begin(self, at: float) -> None:
         """The voice came on."""
@@ -70,7 +71,8 @@ class Turn:
         """The voice went off; its final transcript is to come."""
         if self.background:
             self.background = False
-            self._late += 1
+            self._late.append(self._taken)
+            self._taken = []
             return
         self.speaking = False
         self._heard_speech = True
@@ -101,37 +103,46 @@ class Turn:
 
     def _record(self, text: str, final: bool) -> None:
         words = text.split()
-        if self._taken and words[: len(self._taken)] == self._taken:
-            words = words[len(self._taken) :]
+        taken = self._taken_of(final)
+        if words[: len(taken)] == taken:
+            words = words[len(taken) :]
         text = " ".join(words)
         if not final:
             self._partial = text
             return
         self._partial = ""
-        if self._late:
-            self._late -= 1
-        else:
-            self._pending = max(0, self._pending - 1)
-        if not self._late:  # the words that were taken stand in the newest of those
-            self._taken = []
         if text:
             self._finals.append(text)
 
+    def _taken_of(self, final: bool) -> list[str]:
+        """The words of this transcript that a turn has had already. Finals come in the order of the speech."""
+        if not final:
+            newest_is_late = self._late and not self.speaking and not self._pending
+            return self._late[-1] if newest_is_late else self._taken
+        if self._late:
+            return self._late.popleft()
+        self._pending = max(0, self._pending - 1)
+        taken, self._taken = self._taken, []
+        return taken
+
     def lost(self) -> None:
         """The speech-to-text failed: no final comes for what was said so far."""
-        self._pending = self._late = 0
+        self._pending = 0
+        self._late.clear()
         self._taken = []
 
     def take(self) -> str:
         """End the turn and give its text; what is still to come of it belongs to the next."""
         text = self.text
-        if self._pending or self.background:
-            self._taken = self._partial.split()
+        if self.background:
+            self._taken = [*self._taken, *self._partial.split()]
+        elif self._pending:
+            self._late.extend([[] for _ in range(self._pending - 1)])
+            self._late.append(self._partial.split())
         self._finals.clear()
         self._partial = ""
         self._voiced_s = 0.0
         self._heard_speech = self.speaking
-        self._late += self._pending
         self._pending = 0
         return text
 

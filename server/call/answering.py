@@ -32,10 +32,24 @@ class Owed(IntEnum):
 class Reply:
     """An answer that the model was asked for."""
 
-    __slots__ = ("bytes", "entry", "number", "output_at", "owed_since", "pieces", "reason", "since", "streaming")
+    __slots__ = (
+        "bytes",
+        "entry",
+        "may_be_empty",
+        "number",
+        "output_at",
+        "owed_since",
+        "pieces",
+        "reason",
+        "since",
+        "streaming",
+    )
 
-    def __init__(self, number: int, reason: Owed, entry: Entry, owed_since: float, now: float) -> None:
+    def __init__(
+        self, number: int, reason: Owed, entry: Entry, owed_since: float, now: float, *, may_be_empty: bool
+    ) -> None:
         self.number = number
+        self.may_be_empty = may_be_empty
         self.reason = reason
         self.entry = entry
         self.owed_since = owed_since
@@ -118,7 +132,9 @@ class Answering:
         if note and Owed.ASYNC in self._reasons:
             note = f"{note} {settings.sentences.and_then}"
         self._number += 1
-        self.reply = Reply(self._number, self.owed, entry, self.owed_since, now)
+        # Who is asked for a turn, or has to begin again, must say or do something: the caller would wait for ever.
+        may_be_empty = self.owed in (Owed.RESULT, Owed.ASYNC) or bool(note)
+        self.reply = Reply(self._number, self.owed, entry, self.owed_since, now, may_be_empty=may_be_empty)
         self.rounds += self.owed is Owed.RESULT
         self._reasons.clear()
         self.unfinished = None

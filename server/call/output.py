@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from llm.events import Cancel, Delta, FunctionCall, Progress, ReplyDone, ReplyFailed
 from server.call import events as e
-from server.call.answering import Answering, Owed, Reply
+from server.call.answering import Answering, Reply
 from server.call.calling import Calling
 from server.call.outbox import Outbox
 from server.call.policy import Policy
@@ -57,7 +57,7 @@ class Output:
 
     def _on_done(self, reply: Reply, policy: Policy, now: float) -> None:
         self._say_remainder(reply, policy)
-        if reply.reason is Owed.TURN and reply.entry.empty:  # the caller would wait for ever
+        if reply.entry.empty and not reply.may_be_empty:
             self._answering.fail(0.0, policy, now)
             self._out.tell(e.Problem("reply_empty", "the model answered nothing"))
         else:

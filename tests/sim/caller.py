@@ -193,3 +193,5 @@ class Caller:
         payload = f"message {len(self.sent)}"
         self.sent.append(payload)
         self._world.post(Send(payload, interruptible=False))
+        if self._world.core.state is CallState.CLOSED:  # it ended in this very moment
+            self.sent.pop()

@@ -39,6 +39,7 @@ class Oracles:
         self._started: dict[str, int] = {}
         self._turns: set[int] = set()
         self._excused_at = 0.0
+        self._was_busy = True
         self._let_off = False  # the newest turn need not be answered
         self._link = False
         self._not_before = 0.0  # the provider's wish
@@ -46,6 +47,7 @@ class Oracles:
         self._says: set[int] = set()  # the application's words that must be heard to their end
         self._failures = 0  # replies in a row that were refused, stalled or empty
         self._answered_at = 0.0
+        self._done = 0
         self._before_done = (0, 0.0)
         self._turn_at = 0.0
         self._flushed_at = -10.0
@@ -85,7 +87,7 @@ class Oracles:
                 self._not_before = self._world.now + wish
                 self._failures += 1
             case ReplyDone(reply) if self._is_current(reply):
-                self._before_done = (self._failures, self._answered_at)
+                self._done, self._before_done = reply, (self._failures, self._answered_at)
                 self._failures, self._answered_at = 0, self._world.now
             case LinkUp() | LinkDown():
                 self._link = isinstance(fact, LinkUp)
@@ -98,6 +100,7 @@ class Oracles:
         if isinstance(fact, e.Interrupt) and self._world.core.state is CallState.READY:
             answering = self._world.core.answering
             stopped = not answering.owed and answering.reply is None
+            self._let_off |= stopped
             self.check(stopped or self._turn_at == self._world.now, "the stop button did not stop the model")
 
     def _is_current(self, number: int) -> bool:
@@ -118,6 +121,8 @@ class Oracles:
             case e.RunTool(call_id, name):
                 self.check(not core.turn.active, "a tool started while the caller may be speaking")
                 self._tool_starts(call_id, name)
+            case Cancel(reply) if reply == self._done:  # the barge-in was first
+                self._failures, self._answered_at = self._before_done
             case Cancel(stalled=True):
                 self._failures += 1
             case e.Flush():
@@ -214,8 +219,10 @@ class Oracles:
             fresh_s = self._world.now - self._world.caller.fresh_at
             self.check(not core.turn.speaking or fresh_s < MAX_SPEECH_MS / 1000 + 0.1, "waits for a television")
         self.check(not self._fatal or core.state is not CallState.READY, "goes on without a language model")
-        if self._busy_outside():
+        busy = self._busy_outside()
+        if busy or self._was_busy:  # until just now, that is
             self._excused_at = self._world.now
+        self._was_busy = busy
 
     def _check_patience(self) -> None:
         """Nothing is owed for ever: it is given or apologised for."""

@@ -89,6 +89,7 @@ class Provider:
 
     def _lost(self, how: str) -> None:
         self._answering = None
+        self.up = False
         if self._world.faulty("fatal") and self._random.random() < 0.02:
             self._world.post(LinkDown("403", fatal=True))
             return
