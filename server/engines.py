@@ -253,7 +253,7 @@ class OpenAIOptions(Struct, frozen=True, forbid_unknown_fields=True):
     model: str
     url: str = OPENAI_URL
     api_key: str = ""
-    """Empty: the environment variable OPENAI_API_KEY."""
+    """Empty: the environment variable OPENAI_API_KEY, for the default url only."""
     headers: dict[str, str] = {}
     lanes: bool = False
     """The provider takes `stream_id`."""
@@ -268,8 +268,9 @@ def _openai(**options: Any) -> ModelEngine:
         raise ConfigError(f"llm = openai-responses: {in_words(error)}") from error
     if not chosen.url.startswith(("ws://", "wss://")):
         raise ConfigError("llm = openai-responses: url must begin with ws:// or wss://")
-    key = chosen.api_key or os.environ.get("OPENAI_API_KEY", "")
-    if not key and chosen.url == OPENAI_URL:
+    ours = chosen.url == OPENAI_URL  # nobody else is shown the key of that provider
+    key = chosen.api_key or (os.environ.get("OPENAI_API_KEY", "") if ours else "")
+    if not key and ours:
         raise ConfigError("llm = openai-responses: set api_key, or the environment variable OPENAI_API_KEY")
     headers = {**({"Authorization": f"Bearer {key}"} if key else {}), **chosen.headers}
     endpoint = Endpoint(chosen.url, tuple(headers.items()))

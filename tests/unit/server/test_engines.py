@@ -207,21 +207,25 @@ def test_a_provider_that_is_described_wrong(
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize(
-    ("options", "variable", "admitted"),
+    ("options", "variable", "openai", "admitted"),
     [
-        ({"api_key": "k3y"}, "", True),
-        ({}, "k3y", True),
-        ({"api_key": "k3y"}, "wr0ng", True),
-        ({"headers": {"Authorization": "Bearer k3y"}}, "wr0ng", True),
-        ({"api_key": "wr0ng"}, "k3y", False),
-        ({}, "", False),
+        ({"api_key": "k3y"}, "", True, True),
+        ({}, "k3y", True, True),
+        ({"api_key": "k3y"}, "wr0ng", True, True),
+        ({"api_key": "k3y"}, "wr0ng", False, True),
+        ({"headers": {"Authorization": "Bearer k3y"}}, "wr0ng", True, True),
+        ({"api_key": "wr0ng"}, "k3y", True, False),
+        ({}, "k3y", False, False),  # the key of one provider is not shown to another
+        ({}, "", False, False),
     ],
 )
 async def test_the_key_comes_from_the_options_or_the_environment(
-    monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], variable: str, admitted: bool
+    monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], variable: str, openai: bool, admitted: bool
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", variable)
     async with asyncio.timeout(PATIENCE_S), serving(token="k3y") as brain:
+        if openai:
+            monkeypatch.setattr("server.engines.OPENAI_URL", brain.url)
         chosen = {"name": "openai-responses", "model": "m", "url": brain.url, **options}
         async with Desk(engines({"llm": chosen}).llm.open()) as desk:
             if admitted:
