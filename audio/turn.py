@@ -7,7 +7,6 @@ from the last voiced sample.
 from __future__ import annotations
 
 import math
-from collections import deque
 from typing import Literal
 
 from msgspec import Struct
@@ -58,8 +57,8 @@ class Turn:
         self._partial = ""
         self._fresh_at = 0.0  # the last new word, or when the voice came on
         self._pending = 0  # finals of this turn that the speech-to-text still owes
-        self._late: deque[list[str]] = deque()  # finals of turns before that it still owes -> words taken of each
-        self._taken: list[str] = []  # words that a turn took of the speech that goes on in the background
+        self._late = 0  # finals of turns before that it still owes
+        self._taken: list[list[str]] = []  # words that turns took of transcripts that were not final yet
 
     def begin(self, at: float) -> None:
         """The voice came on."""
@@ -71,8 +70,7 @@ class Turn:
         """The voice went off; its final transcript is to come."""
         if self.background:
             self.background = False
-            self._late.append(self._taken)
-            self._taken = []
+            self._late += 1
             return
         self.speaking = False
         self._heard_speech = True
@@ -102,47 +100,42 @@ class Turn:
                 self.begin(now)
 
     def _record(self, text: str, final: bool) -> None:
-        words = text.split()
-        taken = self._taken_of(final)
-        if words[: len(taken)] == taken:
-            words = words[len(taken) :]
-        text = " ".join(words)
+        text = " ".join(self._new_words(text.split()))
         if not final:
             self._partial = text
             return
         self._partial = ""
+        if self._late:
+            self._late -= 1
+        else:
+            self._pending = max(0, self._pending - 1)
+        if not self._late:
+            self._taken.clear()
         if text:
             self._finals.append(text)
 
-    def _taken_of(self, final: bool) -> list[str]:
-        """The words of this transcript that a turn has had already. Finals come in the order of the speech."""
-        if not final:
-            newest_is_late = self._late and not self.speaking and not self._pending
-            return self._late[-1] if newest_is_late else self._taken
-        if self._late:
-            return self._late.popleft()
-        self._pending = max(0, self._pending - 1)
-        taken, self._taken = self._taken, []
-        return taken
+    def _new_words(self, words: list[str]) -> list[str]:
+        """Without what a turn has had of them already. No transcript says to which speech it belongs."""
+        for taken in self._taken:
+            if words[: len(taken)] == taken:
+                words = words[len(taken) :]
+        return words
 
     def lost(self) -> None:
         """The speech-to-text failed: no final comes for what was said so far."""
-        self._pending = 0
-        self._late.clear()
-        self._taken = []
+        self._pending = self._late = 0
+        self._taken.clear()
 
     def take(self) -> str:
         """End the turn and give its text; what is still to come of it belongs to the next."""
         text = self.text
-        if self.background:
-            self._taken = [*self._taken, *self._partial.split()]
-        elif self._pending:
-            self._late.extend([[] for _ in range(self._pending - 1)])
-            self._late.append(self._partial.split())
+        if self._partial and (self._pending or self.background):
+            self._taken.append(self._partial.split())
         self._finals.clear()
         self._partial = ""
         self._voiced_s = 0.0
         self._heard_speech = self.speaking
+        self._late += self._pending
         self._pending = 0
         return text
 

@@ -118,6 +118,19 @@ def test_words_that_were_taken_are_those_of_the_newest_late_final() -> None:
     assert turn.text == "please"
 
 
+def test_words_taken_twice_of_a_voice_in_the_room_are_both_left_out() -> None:
+    turn = Turn(OPTIONS)
+    turn.begin(0.0)
+    turn.hear("one", False, 1.0)
+    for words, at in (("one two", 20.0), ("one two three", 40.0)):
+        turn.watch(at - 1)
+        turn.take()
+        turn.hear(words, False, at)
+    turn.stop(41.0)
+    turn.hear("one two three four", True, 41.1)
+    assert turn.take() == "three four"
+
+
 def test_a_late_final_does_not_stand_for_the_one_that_is_waited_for() -> None:
     turn = spoken("one", final=False)
     turn.hear("one", False, 0.5)
