@@ -101,7 +101,7 @@ def main() -> int:
         sys.stdout.write(tail(options.seed, 1 << 30))
         return 0
     if options.first_failure:
-        return first_failure(range(options.first, options.first + options.calls))
+        return first_failure([*kept_seeds(), *range(options.first, options.first + options.calls)])
     seeds = list(range(options.first, options.first + options.calls)) + kept_seeds()
     chunks = [seeds[start : start + CHUNK] for start in range(0, len(seeds), CHUNK)]
     counts: Counter[str] = Counter()
