@@ -17,6 +17,7 @@ TRAILING_WORDS = frozenset(
 )
 DIGITS = frozenset("zero oh one two three four five six seven eight nine double triple".split())
 MAX_TEXT = 16 * 1024
+LOST_S = 5.0  # a final that is not there so long after its speech never comes, though nobody said so
 
 
 class TurnOptions(Struct, frozen=True, forbid_unknown_fields=True):
@@ -58,16 +59,20 @@ class Turn:
         self._fresh_at = 0.0  # the last new word, or when the voice came on
         self._pending = 0  # finals of this turn that the speech-to-text still owes
         self._late = 0  # finals of turns before that it still owes
+        self._stopped_at = 0.0  # the end of the newest speech whose final is owed
         self._taken: list[list[str]] = []  # words that turns took of transcripts that were not final yet
 
     def begin(self, at: float) -> None:
         """The voice came on."""
+        if self._late and at >= self._stopped_at + LOST_S:
+            self._forget_late()
         self.speaking = True
         self._heard_speech = True
         self.since = self._fresh_at = at
 
     def stop(self, at: float) -> None:
         """The voice went off; its final transcript is to come."""
+        self._stopped_at = at
         if self.background:
             self.background = False
             self._late += 1
@@ -123,7 +128,11 @@ class Turn:
 
     def lost(self) -> None:
         """The speech-to-text failed: no final comes for what was said so far."""
-        self._pending = self._late = 0
+        self._pending = 0
+        self._forget_late()
+
+    def _forget_late(self) -> None:
+        self._late = 0
         self._taken.clear()
 
     def take(self) -> str:

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from audio.turn import Turn, TurnOptions, delay_ms
+from audio.turn import LOST_S, Turn, TurnOptions, delay_ms
 
 OPTIONS = TurnOptions()
 
@@ -102,6 +102,16 @@ def test_a_new_word_makes_a_voice_in_the_room_a_caller_again() -> None:
     turn.hear("hello there", True, 21.1)
     assert turn.verdict(21.3) == "said"
     assert turn.take() == "hello there"
+
+
+def test_a_final_that_was_lost_in_silence_delays_its_own_turn_only() -> None:
+    turn = spoken("one", final=False)
+    assert turn.deadline() == pytest.approx(1.0 + OPTIONS.final_timeout_ms / 1000)
+    turn.take()
+    turn.begin(1.0 + LOST_S)
+    turn.stop(7.0)
+    turn.hear("two", True, 7.1)
+    assert turn.deadline() == pytest.approx(7.0 + OPTIONS.min_delay_ms / 1000)
 
 
 def test_words_that_were_taken_are_those_of_the_newest_late_final() -> None:
