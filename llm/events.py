@@ -102,6 +102,9 @@ class ReplyFailed(Struct, frozen=True, tag=True):
     retry_after_s: float = 0.0
 
 
+Output = Delta | FunctionCall | Progress | ReplyDone | ReplyFailed
+"""What comes of a reply."""
+
 # --- facts from the tools ---
 
 Outcome = Literal["completed", "failed", "timed_out", "cancelled"]

@@ -13,9 +13,7 @@ from msgspec import Struct
 
 from link.errors import ProviderError
 from llm.context import AssistantMessage, DeveloperMessage, Item, UserMessage
-from llm.events import Delta, FunctionCall, Progress, ReplyDone, ReplyFailed, Request, Usage
-
-Output = Delta | FunctionCall | Progress | ReplyDone | ReplyFailed
+from llm.events import Delta, FunctionCall, Output, Progress, ReplyDone, ReplyFailed, Request, Usage
 
 MAX_WISH_S = 10.0
 """No caller waits longer for a provider that is over its limit."""

@@ -6,9 +6,9 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
 from link.inbox import Inbox
-from llm.events import Ask, Cancel, Delta, FunctionCall, LinkDown, LinkUp, Progress, ReplyDone, ReplyFailed
+from llm.events import Ask, Cancel, LinkDown, LinkUp, Output
 
-Fact = LinkUp | LinkDown | Delta | FunctionCall | Progress | ReplyDone | ReplyFailed
+Fact = LinkUp | LinkDown | Output
 Post = Callable[[Fact], None]
 Spawn = Callable[[Coroutine[Any, Any, None]], object]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from audio.playout import Frame
 from audio.turn import Turn
 from server.call.policy import Policy
@@ -27,7 +29,7 @@ def holds(turn: Turn, head: Frame | None, policy: Policy, now: float) -> bool:
 
 def long_sound_at(turn: Turn, policy: Policy) -> float:
     """When a sound is a barge-in without a word; inf while there is none."""
-    return turn.since + policy.interrupt_ms / 1000 if turn.speaking else float("inf")
+    return turn.since + policy.interrupt_ms / 1000 if turn.speaking else math.inf
 
 
 def recent_until(turn: Turn, policy: Policy) -> float:

@@ -10,14 +10,10 @@ from audio.events import Played, Queued, SpeechFailed, SpeechLost, SpeechStarted
 from llm.events import (
     Ask,
     Cancel,
-    Delta,
-    FunctionCall,
     LinkDown,
     LinkUp,
     Outcome,
-    Progress,
-    ReplyDone,
-    ReplyFailed,
+    Output,
     ToolDone,
     ToolUpdate,
     Usage,
@@ -101,11 +97,7 @@ Fact = (
     | Played
     | LinkUp
     | LinkDown
-    | Delta
-    | FunctionCall
-    | Progress
-    | ReplyDone
-    | ReplyFailed
+    | Output
     | ToolUpdate
     | ToolDone
     | Ready

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from llm.events import Cancel, Delta, FunctionCall, Progress, ReplyDone, ReplyFailed
+from llm import events as model
 from server.call import events as e
 from server.call.answering import Answering, Reply
 from server.call.calling import Calling
@@ -20,28 +20,22 @@ class Output:
         self._calling = calling
         self._out = out
 
-    def record(
-        self,
-        reply: Reply,
-        fact: Delta | FunctionCall | Progress | ReplyDone | ReplyFailed,
-        policy: Policy,
-        now: float,
-    ) -> None:
+    def record(self, reply: Reply, fact: model.Output, policy: Policy, now: float) -> None:
         """More of the reply, its end, or that it failed."""
         match fact:
-            case Delta(_, text):
+            case model.Delta(_, text):
                 reply.output(now)
                 self._on_words(reply, text, policy, now)
-            case FunctionCall():
+            case model.FunctionCall():
                 reply.output(now)
                 self._say_remainder(reply, policy)
                 self._calling.call(reply.entry, reply.number, fact)
-            case Progress():
+            case model.Progress():
                 pass  # a sign of life, no more
-            case ReplyDone(_, usage):
+            case model.ReplyDone(_, usage):
                 self._on_done(reply, policy, now)
                 self._out.tell(e.ReplyUsage(reply.number, usage))
-            case ReplyFailed(_, reason, fatal, retry_after_s):
+            case model.ReplyFailed(_, reason, fatal, retry_after_s):
                 self._answering.fail(retry_after_s, policy, now)
                 self._answering.refused |= fatal
                 self._out.tell(e.Problem("reply_failed", reason, fatal))
@@ -52,7 +46,7 @@ class Output:
             self._speaking.piece(reply.entry, piece, policy)
         if reply.bytes > policy.max_answer_bytes:
             self._out.tell(e.Problem("answer_too_long", "the answer was cut off at its limit"))
-            self._out.emit(Cancel(reply.number))
+            self._out.emit(model.Cancel(reply.number))
             self._on_done(reply, policy, now)
 
     def _on_done(self, reply: Reply, policy: Policy, now: float) -> None:

@@ -11,8 +11,8 @@ from pydantic import BaseModel, TypeAdapter
 
 from link.errors import ProviderError
 from llm.context import AssistantMessage, Call, DeveloperMessage, UserMessage
-from llm.events import Delta, FunctionCall, Progress, ReplyDone, ReplyFailed, Request, ToolSchema, Usage
-from llm.responses import FATAL_CODES, MAX_WISH_S, NOBODY, ConnectionOver, Output, ResponsesCodec, ResponsesSettings
+from llm.events import Delta, FunctionCall, Output, Progress, ReplyDone, ReplyFailed, Request, ToolSchema, Usage
+from llm.responses import FATAL_CODES, MAX_WISH_S, NOBODY, ConnectionOver, ResponsesCodec, ResponsesSettings
 from llm.tools import make_tool
 from tests.unit.llm.local.events import valid
 
