@@ -145,6 +145,8 @@ def make_tool(
     when: Literal["now", "after_speech"] = "now",
 ) -> Tool:
     """The tool of a function; see `tool`."""
+    if not callable(fn):
+        raise ConfigError(f"{fn!r} is no function, so it cannot be a tool")
     name = name or str(getattr(fn, "__name__", ""))
     if not NAME.match(name) or name in RESERVED:
         raise ConfigError(f"tool '{name}': a name has 1 to 64 letters, digits, '_' or '-', and is not reserved")

@@ -8,7 +8,7 @@ import ipaddress
 import logging
 import os
 import ssl
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from functools import partial
@@ -31,6 +31,7 @@ from server.call.journal import Header, JournalFile
 from server.call.pacer import Pacer
 from server.call.policy import CallSettings
 from server.call.shared import Shared
+from server.call.tasks import Tasks
 from server.calls import Calls, same
 from server.config import SERVICES, Settings
 from server.engines import make_engines
@@ -42,6 +43,7 @@ from server.socket import AiohttpSocket
 STATIC = Path(__file__).resolve().parents[1] / "static"
 TOOL_THREADS = 32  # plain functions of all calls that may run at once; more wait
 CLOSE_TIMEOUT_S = 1.0
+LEAVE_S = 5.0  # what the engines' tasks may take to end once they are cancelled
 HANDSHAKE_S = 5.0  # a connection without a whole request is closed after so long, also between two requests
 PRIVATE = partial(os.open, mode=0o600)  # a journal holds what was said
 HTTP_LOG = logging.getLogger("voicewire.http")
@@ -64,12 +66,12 @@ class Server:
         check_exposure(settings)
         self._settings = settings
         self._agent = agent
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks(_log_failure, set())
         self._threads = ThreadPoolExecutor(TOOL_THREADS, "tool")
         self._metrics = Metrics()
         self._runner: web.AppRunner | None = None
         self._ready = False
-        self.engines = make_engines(settings, agent, self._spawn)
+        self.engines = make_engines(settings, agent, self._tasks.spawn)
         self.pacer = Pacer(asyncio.get_running_loop())
         known = frozenset(spec.schema.name for spec in agent.tools.specs())
         shared = Shared(
@@ -94,7 +96,8 @@ class Server:
             await site.start()
         except OSError as error:
             where = f"{settings.host}:{settings.port}"
-            raise ConfigError(f"cannot listen on {where}: {error.strerror or error}; choose another --port") from error
+            other = "--port" if error.errno in (errno.EADDRINUSE, errno.EACCES) else "--host"
+            raise ConfigError(f"cannot listen on {where}: {error.strerror or error}; choose another {other}") from error
         return self._address()
 
     async def open(self) -> web.AppRunner:
@@ -134,9 +137,7 @@ class Server:
         if self._runner:
             await self._runner.cleanup()
         await self.engines.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.stop(LEAVE_S)
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _tell_room(self) -> None:
@@ -152,12 +153,6 @@ class Server:
         host, port = self._runner.addresses[0][:2]
         scheme = "https" if self._settings.tls_cert else "http"
         return self._settings.public_url or f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
 
     async def _run_sync(self, function: Callable[..., Any], /, **arguments: Any) -> Any:
         def work() -> Any:
@@ -281,6 +276,10 @@ def _tls(settings: Settings) -> ssl.SSLContext | None:
         files = f"tls_cert {settings.tls_cert} and tls_key {settings.tls_key}"
         raise ConfigError(f"{files} cannot be loaded: {error}") from error
     return context
+
+
+def _log_failure(error: Exception) -> None:
+    logger.opt(exception=error).error("a task of a service failed")
 
 
 @web.middleware

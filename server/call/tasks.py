@@ -1,4 +1,4 @@
-"""The tasks of one call, and their end."""
+"""The tasks of a call, or of the process, and their end."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Task = asyncio.Task[None]
 
 
 class Tasks:
-    """Owns every task of a call. One that fails is told to `on_failure`; the others go on."""
+    """Owns tasks. One that fails is told to `on_failure`; the others go on."""
 
     def __init__(self, on_failure: Callable[[Exception], None], left_behind: set[Task]) -> None:
         """`left_behind` takes the tasks that do not end when they are cancelled."""
@@ -31,7 +31,7 @@ class Tasks:
         return task
 
     async def stop(self, limit_s: float) -> None:
-        """Cancel what still runs. An application's code that refuses to end does not keep the call."""
+        """Cancel what still runs. Code that refuses to end keeps nobody."""
         for task in self._tasks:
             task.cancel()
         if not self._tasks:

@@ -274,9 +274,9 @@ MAKERS = frozenset(
     """.split()
 )
 OWNERS = {
-    "server/call/tasks.py": "create_task",  # all tasks of a call
+    "server/call/tasks.py": "create_task",  # all tasks of a call, and of the process
     "server/call/shared.py": "to_thread",  # the default for plain functions, where no pool is given
-    "server/app.py": "create_task gather ThreadPoolExecutor run_in_executor",  # what outlives a call; tools' threads
+    "server/app.py": "ThreadPoolExecutor run_in_executor",  # tools' threads
     "server/engines.py": "gather",  # all engines start and stop at once, and are awaited there
     "server/talk/client.py": "TaskGroup create_task",  # the client's one group: its clock
     "link/worker.py": "TaskGroup create_task gather create_subprocess_exec",  # each worker has a process

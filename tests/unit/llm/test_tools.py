@@ -199,3 +199,8 @@ def test_a_name_is_taken_once() -> None:
     assert found.handler is look_up
     assert registry.get("nothing") is None
     assert ToolRegistry().specs() == ()
+
+
+def test_what_is_no_function_is_named() -> None:
+    with pytest.raises(ConfigError, match="'look_up' is no function, so it cannot be a tool"):
+        ToolRegistry(["look_up"])  # type: ignore[list-item]

@@ -158,3 +158,9 @@ async def test_a_certificate_that_cannot_be_loaded_stops_the_start(unusable: Cer
     with pytest.raises(ConfigError, match=f"{files} cannot be loaded: "):
         async with listening(**unusable.settings()):
             pass
+
+
+async def test_a_host_that_nobody_knows_is_said_so() -> None:
+    with pytest.raises(ConfigError, match=r"cannot listen on no\.such\.host\.invalid:0: .*; choose another --host"):
+        async with listening(host="no.such.host.invalid", insecure=True):
+            pass
