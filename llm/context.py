@@ -6,42 +6,11 @@ one for each frame of the playout, so that a barge-in can cut them at what was h
 
 from __future__ import annotations
 
-from msgspec import Struct
+from llm.items import AssistantMessage, Call, DeveloperMessage, Item, UserMessage
 
 IN_PROGRESS = "IN_PROGRESS"
 LIMIT_BYTES = 256 * 1024
 DROPPED = "[dropped: the conversation became too long]"
-
-
-class Call(Struct, frozen=True, tag=True):
-    """A function call as a request shows it; `output` is a result or a placeholder, never missing."""
-
-    call_id: str
-    name: str
-    arguments: str
-    output: str
-
-
-class UserMessage(Struct, frozen=True, tag=True):
-    """A turn of the caller."""
-
-    text: str
-
-
-class DeveloperMessage(Struct, frozen=True, tag=True):
-    """A message of the application to the model."""
-
-    text: str
-
-
-class AssistantMessage(Struct, frozen=True, tag=True):
-    """What the caller heard, and the calls of the same response, each with its output."""
-
-    text: str
-    calls: tuple[Call, ...] = ()
-
-
-Item = UserMessage | DeveloperMessage | AssistantMessage
 
 
 class _Segment:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from llm.context import Item
+from llm.items import Item, Reasoning
 
 
 class ToolSchema(Struct, frozen=True):
@@ -17,6 +17,21 @@ class ToolSchema(Struct, frozen=True):
     parameters: dict[str, Any]
 
 
+class ModelSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """What an agent wants of the model, from the next request on; what is empty or None is left to the service."""
+
+    service: str = ""
+    """Which model of a `Switch`."""
+    model: str = ""
+    """Another model of the same provider."""
+    temperature: float | None = None
+    max_output_tokens: int | None = None
+    tool_choice: str = ""
+    """`auto`, `none`, `required`, or the name of a tool."""
+    extra: dict[str, Any] = {}
+    """Goes into each request as it is: reasoning, service_tier, …"""
+
+
 class Request(Struct, frozen=True):
     """What a model needs for one answer: `items` is the log as it stands, `note` is said to the model last, once."""
 
@@ -24,13 +39,16 @@ class Request(Struct, frozen=True):
     items: tuple[Item, ...]
     tools: tuple[ToolSchema, ...] = ()
     note: str = ""
+    settings: ModelSettings = ModelSettings()
 
 
 class Usage(Struct, frozen=True):
-    """Tokens of one answer, as the provider counted them."""
+    """Tokens of one answer, as the provider counted them; the cached and reasoning ones are part of the others."""
 
     input_tokens: int = 0
     output_tokens: int = 0
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
 
 
 # --- commands to the service ---
@@ -49,6 +67,22 @@ class Cancel(Struct, frozen=True, tag=True):
     reply: int
     stalled: bool = False
 
+
+class Prepare(Struct, frozen=True, tag=True):
+    """Nothing is asked yet, but the next request will begin like this one: warm up. Nothing comes of it."""
+
+    request: Request
+
+
+class Infer(Struct, frozen=True, tag=True):
+    """Answer a request beside the conversation, as one text; one Inferred or InferenceFailed comes of it."""
+
+    job: int
+    request: Request
+    limit_s: float = 120.0
+
+
+Command = Ask | Cancel | Prepare | Infer
 
 # --- facts from the service ---
 
@@ -86,11 +120,24 @@ class Progress(Struct, frozen=True, tag=True):
     reply: int
 
 
+class Thought(Struct, frozen=True, tag=True):
+    """What the model thought in a reply, to be shown to it again with the results of the reply's calls."""
+
+    reply: int
+    reasoning: Reasoning
+
+
 class ReplyDone(Struct, frozen=True, tag=True):
-    """The reply is complete."""
+    """The reply is complete. `model` is the one that really answered; `incomplete` says why the reply is cut short."""
 
     reply: int
     usage: Usage = Usage()
+    model: str = ""
+    incomplete: str = ""
+
+
+Failure = Literal["passing", "too_long", "blocked", "fatal"]
+"""What a failed reply calls for: ask again; ask again with a shorter log; do not ask this again; ask nothing again."""
 
 
 class ReplyFailed(Struct, frozen=True, tag=True):
@@ -98,12 +145,31 @@ class ReplyFailed(Struct, frozen=True, tag=True):
 
     reply: int
     reason: str
-    fatal: bool = False
+    kind: Failure = "passing"
     retry_after_s: float = 0.0
 
 
-Output = Delta | FunctionCall | Progress | ReplyDone | ReplyFailed
+Output = Delta | FunctionCall | Progress | Thought | ReplyDone | ReplyFailed
 """What comes of a reply."""
+
+
+class Inferred(Struct, frozen=True, tag=True):
+    """The text of an inference beside the conversation."""
+
+    job: int
+    text: str
+    usage: Usage = Usage()
+
+
+class InferenceFailed(Struct, frozen=True, tag=True):
+    """An inference beside the conversation came to nothing."""
+
+    job: int
+    reason: str
+
+
+Fact = LinkUp | LinkDown | Output | Inferred | InferenceFailed
+"""All that a service posts."""
 
 # --- facts from the tools ---
 

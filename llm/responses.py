@@ -12,8 +12,8 @@ import msgspec
 from msgspec import Struct
 
 from link.errors import ProviderError
-from llm.context import AssistantMessage, DeveloperMessage, Item, UserMessage
 from llm.events import Delta, FunctionCall, Output, Progress, ReplyDone, ReplyFailed, Request, Usage
+from llm.items import AssistantMessage, DeveloperMessage, Item, UserMessage
 
 MAX_WISH_S = 10.0
 """No caller waits longer for a provider that is over its limit."""
@@ -180,7 +180,9 @@ def _failed(reply: int, error: _Error) -> ReplyFailed:
     if error.code == "websocket_connection_limit_reached":
         raise ConnectionOver("the provider's time limit for a connection")
     reason = f"{error.code or 'error'}: {error.message}"[:300]
-    return ReplyFailed(reply, reason, fatal=error.code in FATAL_CODES, retry_after_s=_wish_s(error.message))
+    return ReplyFailed(
+        reply, reason, kind="fatal" if error.code in FATAL_CODES else "passing", retry_after_s=_wish_s(error.message)
+    )
 
 
 def _wish_s(message: str) -> float:

@@ -6,9 +6,8 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
 from link.inbox import Inbox
-from llm.events import Ask, Cancel, LinkDown, LinkUp, Output
+from llm.events import Command, Fact
 
-Fact = LinkUp | LinkDown | Output
 Post = Callable[[Fact], None]
 Spawn = Callable[[Coroutine[Any, Any, None]], object]
 
@@ -16,5 +15,5 @@ Spawn = Callable[[Coroutine[Any, Any, None]], object]
 class LanguageModel(Protocol):
     """Answers requests; says when it can be asked and when it cannot."""
 
-    async def run(self, inbox: Inbox[Ask | Cancel], post: Post, spawn: Spawn) -> None:
+    async def run(self, inbox: Inbox[Command], post: Post, spawn: Spawn) -> None:
         """Take commands and post facts, for ever; a fatal LinkDown is the last fact."""

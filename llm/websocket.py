@@ -16,7 +16,7 @@ from loguru import logger
 from link.errors import ProviderError
 from link.inbox import Inbox
 from link.websocket import Endpoint, Link, Links, Opener, open_websocket
-from llm.events import Ask, Cancel, LinkDown, LinkUp, Progress, ReplyDone, ReplyFailed
+from llm.events import Ask, Cancel, Command, LinkDown, LinkUp, Progress, ReplyDone, ReplyFailed
 from llm.responses import ResponsesCodec
 from llm.service import Post, Spawn
 
@@ -48,7 +48,7 @@ class WebsocketLLMService:
         self.discarded = 0
         """Events of abandoned answers."""
 
-    async def run(self, inbox: Inbox[Ask | Cancel], post: Post, spawn: Spawn) -> None:
+    async def run(self, inbox: Inbox[Command], post: Post, spawn: Spawn) -> None:
         """Keep the link up and answer, for ever; ends after a fatal LinkDown."""
         self._post = post
         spawn(self._obey(inbox))
@@ -101,13 +101,14 @@ class WebsocketLLMService:
                 self._current = None
             self._post(fact)
 
-    async def _obey(self, inbox: Inbox[Ask | Cancel]) -> None:
+    async def _obey(self, inbox: Inbox[Command]) -> None:
         while True:
             command = await inbox.get()
-            if isinstance(command, Cancel):
-                self._abandon(command)
-            else:
-                await self._ask(command)
+            match command:
+                case Cancel():
+                    self._abandon(command)
+                case Ask():
+                    await self._ask(command)
 
     def _abandon(self, command: Cancel) -> None:
         if command.reply != self._current:

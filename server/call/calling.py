@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from llm.context import Call, Entry, Log
+from llm.context import Entry, Log
 from llm.events import FunctionCall, Outcome
 from llm.function_calls import CANCELLED, Ledger, State, async_note, bounded
 from llm.function_calls import Entry as Called
+from llm.items import Call
 from server.call import events as e
 from server.call.outbox import Outbox
 from server.call.policy import CallSettings

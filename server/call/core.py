@@ -101,7 +101,14 @@ class Core:
                 self.speaking.on_synthesised(frame, now)
             case sound.SpeechFailed(frame, reason):
                 self.speaking.on_failed(frame, reason, now)
-            case model.Delta() | model.FunctionCall() | model.Progress() | model.ReplyDone() | model.ReplyFailed():
+            case (
+                model.Delta()
+                | model.FunctionCall()
+                | model.Progress()
+                | model.Thought()
+                | model.ReplyDone()
+                | model.ReplyFailed()
+            ):
                 if reply := self.answering.current(fact.reply, now):
                     self._output.record(reply, fact, self.settings.policy, now)
             case model.LinkUp():

@@ -7,17 +7,8 @@ from typing import Literal
 from msgspec import Struct
 
 from audio.events import Played, Queued, SpeechFailed, SpeechLost, SpeechStarted, SpeechStopped, Synthesised, Transcript
-from llm.events import (
-    Ask,
-    Cancel,
-    LinkDown,
-    LinkUp,
-    Outcome,
-    Output,
-    ToolDone,
-    ToolUpdate,
-    Usage,
-)
+from llm import events as model
+from llm.events import Outcome, ToolDone, ToolUpdate, Usage
 from server.call.policy import CallSettings
 
 # --- facts --------------------------------------------------------------------------------------------------------
@@ -95,9 +86,7 @@ Fact = (
     | Synthesised
     | SpeechFailed
     | Played
-    | LinkUp
-    | LinkDown
-    | Output
+    | model.Fact
     | ToolUpdate
     | ToolDone
     | Ready
@@ -294,4 +283,4 @@ class End(Struct, frozen=True, tag=True):
     code: int = 1000
 
 
-Command = Ask | Cancel | Speak | Flush | Hold | Resume | RunTool | CancelTool | Notify | End
+Command = model.Command | Speak | Flush | Hold | Resume | RunTool | CancelTool | Notify | End

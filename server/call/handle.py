@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from llm.context import Item
+from llm.items import Item
 from llm.tools import Tool, ToolRegistry
 from server.call.core import Core
 from server.call.events import Configure, Fact, HangUp, Interrupt, Say, Send

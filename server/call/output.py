@@ -30,15 +30,15 @@ class Output:
                 reply.output(now)
                 self._say_remainder(reply, policy)
                 self._calling.call(reply.entry, reply.number, fact)
-            case model.Progress():
+            case model.Progress() | model.Thought():
                 pass  # a sign of life, no more
             case model.ReplyDone(_, usage):
                 self._on_done(reply, policy, now)
                 self._out.tell(e.ReplyUsage(reply.number, usage))
-            case model.ReplyFailed(_, reason, fatal, retry_after_s):
+            case model.ReplyFailed(_, reason, kind, retry_after_s):
                 self._answering.fail(retry_after_s, policy, now)
-                self._answering.refused |= fatal
-                self._out.tell(e.Problem("reply_failed", reason, fatal))
+                self._answering.refused |= kind == "fatal"
+                self._out.tell(e.Problem("reply_failed", reason, kind == "fatal"))
 
     def _on_words(self, reply: Reply, text: str, policy: Policy, now: float) -> None:
         reply.bytes += len(text.encode())

@@ -23,7 +23,7 @@ from audio.playout import Chunk, Playout, PlayoutOptions
 from audio.services import Begin, Finish, Utterance
 from link.errors import ClientError
 from link.inbox import Inbox, InboxFull
-from llm.events import Ask, Cancel
+from llm import events as model
 from server.call import events as e
 from server.call.core import Core
 from server.call.guard import Guard
@@ -92,7 +92,7 @@ class Session:
         limits, services = self._shared.limits, self._services
         ears_bytes = int(limits.ears_audio_s * services.stt.rate_hz * 2)
         self._heard: Inbox[bytes | Begin | Finish] = Inbox(ears_bytes, "drop_oldest", _audio_bytes)
-        self._asks: Inbox[Ask | Cancel] = Inbox(limits.commands)
+        self._asks: Inbox[model.Command] = Inbox(limits.commands)
         self._texts: Inbox[Utterance] = Inbox(limits.commands)
         self._ears = EarSide(can.rate_in, services.stt.rate_hz, self._heard, self.post)
         self._ears.attach(*self._shared.engines.open_vad(can.rate_in, self._ears.on_speech))
@@ -272,7 +272,7 @@ class Session:
 
     def _do(self, command: e.Command) -> None:
         match command:
-            case Ask() | Cancel():
+            case model.Ask() | model.Cancel() | model.Prepare() | model.Infer():
                 self._asks.put(command)
             case e.Speak(frame, text):
                 self._speak(frame, text)

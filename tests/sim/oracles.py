@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from audio.events import Transcript
 from audio.playout import Chunk
-from llm.context import IN_PROGRESS, AssistantMessage, UserMessage
+from llm.context import IN_PROGRESS
 from llm.events import Ask, Cancel, LinkDown, LinkUp, ReplyDone, ReplyFailed, Request, ToolDone
 from llm.function_calls import MAX_RUNNING
+from llm.items import AssistantMessage, UserMessage
 from server.call import events as e
 from server.call.core import CallState
 from tests.sim.peers import WORD_MS

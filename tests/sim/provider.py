@@ -11,8 +11,8 @@ import re
 from random import Random
 from typing import TYPE_CHECKING
 
-from llm.context import AssistantMessage, DeveloperMessage, UserMessage
 from llm.events import Ask, Cancel, Delta, FunctionCall, LinkDown, LinkUp, Progress, ReplyDone, ReplyFailed, Request
+from llm.items import AssistantMessage, DeveloperMessage, UserMessage
 from tests.sim.swarm import DROPS
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from types import TracebackType
 from typing import TypeVar
 
 from link.inbox import Inbox
-from llm.context import Item, UserMessage
-from llm.events import Ask, Cancel, Progress, Request
-from llm.service import Fact, LanguageModel
+from llm.events import Ask, Cancel, Command, Fact, Progress, Request
+from llm.items import Item, UserMessage
+from llm.service import LanguageModel
 
 F = TypeVar("F")
 
@@ -19,7 +19,7 @@ class Desk:
 
     def __init__(self, service: LanguageModel) -> None:
         self._service = service
-        self._inbox: Inbox[Ask | Cancel] = Inbox(64)
+        self._inbox: Inbox[Command] = Inbox(64)
         self._posted = asyncio.Event()
         self._read = 0
         self.facts: list[Fact] = []

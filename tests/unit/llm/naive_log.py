@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from llm.context import DROPPED, AssistantMessage, Call, DeveloperMessage, Item, UserMessage
+from llm.context import DROPPED
+from llm.items import AssistantMessage, Call, DeveloperMessage, Item, UserMessage
 
 
 @dataclass(eq=False)

@@ -6,7 +6,8 @@ from itertools import permutations
 
 import pytest
 
-from llm.context import DROPPED, IN_PROGRESS, AssistantMessage, Call, DeveloperMessage, Entry, Log, UserMessage
+from llm.context import DROPPED, IN_PROGRESS, Entry, Log
+from llm.items import AssistantMessage, Call, DeveloperMessage, UserMessage
 
 
 def call(call_id: str, output: str = IN_PROGRESS) -> Call:

@@ -6,7 +6,8 @@ from random import Random
 
 import pytest
 
-from llm.context import IN_PROGRESS, AssistantMessage, Call, Entry, Log
+from llm.context import IN_PROGRESS, Entry, Log
+from llm.items import AssistantMessage, Call
 from tests.unit.llm.naive_log import NaiveLog, NaiveMessage, size
 
 SAID = ("yes", "No. ", " well", "é ", "a longer sentence, of several words.", " ")

@@ -10,8 +10,8 @@ from openai.types.responses import ResponsesClientEvent
 from pydantic import BaseModel, TypeAdapter
 
 from link.errors import ProviderError
-from llm.context import AssistantMessage, Call, DeveloperMessage, UserMessage
 from llm.events import Delta, FunctionCall, Output, Progress, ReplyDone, ReplyFailed, Request, ToolSchema, Usage
+from llm.items import AssistantMessage, Call, DeveloperMessage, UserMessage
 from llm.responses import FATAL_CODES, MAX_WISH_S, NOBODY, ConnectionOver, ResponsesCodec, ResponsesSettings
 from llm.tools import make_tool
 from tests.unit.llm.local.events import valid
@@ -263,7 +263,7 @@ def error_event(code: str | None, message: str = "no", stream_id: str | None = "
 )
 def test_an_error_says_whether_asking_again_can_help(code: str, fatal: bool) -> None:
     assert (code in FATAL_CODES) is fatal
-    expected = [ReplyFailed(7, f"{code}: no", fatal=fatal)]
+    expected = [ReplyFailed(7, f"{code}: no", kind="fatal" if fatal else "passing")]
     assert LANES.events(error_event(code), 7) == expected
     flat = json.dumps({"type": "error", "code": code, "message": "no", "param": None, "sequence_number": 1})
     assert LANES.events(flat, 7) == expected

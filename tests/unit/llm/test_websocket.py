@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from websockets.asyncio.server import ServerConnection
 
-from llm.context import UserMessage
 from llm.events import LinkDown, LinkUp, ReplyDone, ReplyFailed
+from llm.items import UserMessage
 from tests.unit.link.peer import Peer, close_at_once, half_open, refusing
 from tests.unit.link.stage import play
 from tests.unit.llm.desk import Desk

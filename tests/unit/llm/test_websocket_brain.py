@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from llm.context import AssistantMessage, Call, UserMessage
-from llm.events import FunctionCall, LinkDown, LinkUp, ReplyDone, ReplyFailed
+from llm.events import Failure, FunctionCall, LinkDown, LinkUp, ReplyDone, ReplyFailed
+from llm.items import AssistantMessage, Call, UserMessage
 from llm.local import request as local
 from llm.local.faults import Faults
 from llm.local.scripted import scripted, words
@@ -96,13 +96,13 @@ async def test_garbage_in_mid_answer_costs_the_connection() -> None:
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize(
-    ("code", "fatal"), [("rate_limit_exceeded", False), ("server_error", False), ("invalid_api_key", True)]
+    ("code", "kind"), [("rate_limit_exceeded", "passing"), ("server_error", "passing"), ("invalid_api_key", "fatal")]
 )
-async def test_an_error_is_of_the_reply_and_the_link_stays(code: str, fatal: bool) -> None:
+async def test_an_error_is_of_the_reply_and_the_link_stays(code: str, kind: Failure) -> None:
     async with asyncio.timeout(PATIENCE_S), serving(faults=Faults(error_event=code)) as brain, real(brain.url) as desk:
         await desk.until(LinkUp)
         desk.ask(1)
-        assert await desk.until(ReplyFailed) == ReplyFailed(1, f"{code}: An error, as this server was told to.", fatal)
+        assert await desk.until(ReplyFailed) == ReplyFailed(1, f"{code}: An error, as this server was told to.", kind)
         brain.faults = Faults()
         desk.ask(2)
         await desk.until(ReplyDone)

@@ -15,7 +15,7 @@ from audio.stt.scripted import ScriptedSpeechToText
 from audio.vad import Hysteresis, VadOptions
 from link.errors import Overloaded
 from link.inbox import Inbox
-from llm.events import Ask, Cancel, Delta, FunctionCall, LinkUp, ReplyDone, Request
+from llm.events import Ask, Command, Delta, FunctionCall, LinkUp, ReplyDone, Request
 from llm.service import Post
 
 
@@ -40,7 +40,7 @@ class DirectModel:
         self.asked: list[Request] = []
 
     async def run(
-        self, inbox: Inbox[Ask | Cancel], post: Post, spawn: Callable[[Coroutine[Any, Any, None]], object]
+        self, inbox: Inbox[Command], post: Post, spawn: Callable[[Coroutine[Any, Any, None]], object]
     ) -> None:
         """Answer for ever."""
         post(LinkUp())

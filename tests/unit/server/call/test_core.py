@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from audio.events import SpeechFailed, SpeechStarted, SpeechStopped, Synthesised, Transcript, Word
-from llm.context import AssistantMessage, DeveloperMessage, UserMessage
 from llm.events import (
     Ask,
     Delta,
@@ -13,6 +12,7 @@ from llm.events import (
     LinkUp,
     ReplyDone,
 )
+from llm.items import AssistantMessage, DeveloperMessage, UserMessage
 from server.call import events as e
 from server.call.core import CallState
 from server.call.policy import Policy, Sentences

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from llm.context import AssistantMessage, UserMessage
 from llm.events import (
     Ask,
     Cancel,
@@ -15,6 +14,7 @@ from llm.events import (
     ReplyDone,
     ReplyFailed,
 )
+from llm.items import AssistantMessage, UserMessage
 from server.call import events as e
 from server.call.policy import Policy, Sentences
 from tests.unit.server.call.core_stand import Stand

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from audio.events import SpeechStarted, SpeechStopped, Transcript
-from llm.context import DeveloperMessage, UserMessage
 from llm.events import Ask, Cancel, Delta, FunctionCall, LinkDown, LinkUp, Progress, ReplyDone, ToolDone
+from llm.items import DeveloperMessage, UserMessage
 from server.call import events as e
 from server.call.core import CallState
 from server.call.policy import Policy, Sentences

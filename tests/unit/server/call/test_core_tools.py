@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from audio.events import SpeechStarted, SpeechStopped, Transcript
-from llm.context import AssistantMessage, Call, DeveloperMessage
 from llm.events import (
     Ask,
     Delta,
@@ -14,6 +13,7 @@ from llm.events import (
     ToolDone,
     ToolUpdate,
 )
+from llm.items import AssistantMessage, Call, DeveloperMessage
 from server.call import events as e
 from tests.unit.server.call.core_stand import Stand, spec
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from llm.context import AssistantMessage, UserMessage
+from llm.items import AssistantMessage, UserMessage
 from llm.tools import tool
 from server.agent import Agent
 from server.call import handlers

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from llm.context import AssistantMessage, DeveloperMessage, Item
+from llm.items import AssistantMessage, DeveloperMessage, Item
 from llm.tools import FunctionCallParams, FunctionCallResultProperties, tool
 from server.agent import Agent
 from tests.unit.server.call.session_stand import Stand, virtual
