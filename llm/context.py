@@ -1,94 +1,52 @@
 """The conversation log: what was said and heard, what was called and what came of it. Pure.
 
-It is the truth of the call; whatever a provider remembers of it is a cache. The assistant's words stand in segments,
-one for each frame of the playout, so that a barge-in can cut them at what was heard.
+It is the truth of the call; whatever a provider remembers of it is a cache. A message that is being spoken or whose
+calls run still changes (llm/entry.py); it stands in its place from the beginning.
 """
 
 from __future__ import annotations
 
-from llm.items import AssistantMessage, Call, DeveloperMessage, Item, UserMessage
+from collections.abc import Collection, Sequence
+
+from llm.entry import Entry, Segment
+from llm.items import AssistantMessage, Audio, Call, DeveloperMessage, Item, Media, Reasoning, UserMessage
 
 IN_PROGRESS = "IN_PROGRESS"
 LIMIT_BYTES = 256 * 1024
+MEDIA_LIMIT_BYTES = 4 * 1024 * 1024
 DROPPED = "[dropped: the conversation became too long]"
 
 
-class _Segment:
-    """A piece of the assistant's words; `frame` is its place in the playout."""
-
-    __slots__ = ("frame", "text")
-
-    def __init__(self, frame: int, text: str) -> None:
-        self.frame = frame
-        self.text = text
-
-
-class Entry:
-    """One message of the log, still changing while it is spoken or its calls run."""
-
-    __slots__ = ("_rendered", "calls", "joint", "pending", "placed", "role", "segments", "size", "speaking")
-
-    def __init__(self, role: type[Item], text: str = "") -> None:
-        self.role = role
-        self.segments: list[_Segment] = [_Segment(0, text)] if text else []
-        self.calls: dict[str, Call] = {}
-        self.pending: set[str] = set()  # calls without a final result
-        self.speaking: set[int] = set()  # frames not yet heard nor cut
-        self.placed = False  # it stands in the log
-        self.joint = False  # another reply goes on with this text
-        self.size = len(text.encode())
-        self._rendered: Item | None = None
-
-    @property
-    def empty(self) -> bool:
-        """Nothing was said and nothing called."""
-        return not self.segments and not self.calls
-
-    @property
-    def text(self) -> str:
-        """The words, as heard so far and about to be."""
-        return "".join(segment.text for segment in self.segments)
-
-    def heard_text(self, frame: int, part: str) -> str:
-        """The words heard while `frame` is being spoken, `part` of it so far."""
-        spoken = (part if each.frame == frame else each.text for each in self.segments if self._begun(each, frame))
-        return "".join(spoken)
-
-    def _begun(self, segment: _Segment, frame: int) -> bool:
-        return segment.frame == frame or segment.frame not in self.speaking
-
-    def changed(self) -> None:
-        """Forget the rendering and measure again."""
-        self._rendered = None
-        self.size = sum(len(segment.text.encode()) for segment in self.segments) + sum(
-            len(call.arguments.encode()) + len(call.output.encode()) for call in self.calls.values()
-        )
-
-    def render(self) -> Item:
-        """The message as a request shows it."""
-        if self._rendered is None:
-            if self.role is AssistantMessage:
-                self._rendered = AssistantMessage(self.text, tuple(self.calls.values()))
-            else:
-                self._rendered = self.role(self.text)
-        return self._rendered
-
-
 class Log:
-    """The messages of one call, oldest first; at most `limit_bytes` of text, the oldest turns go first."""
+    """The messages of one call, oldest first; at most `limit_bytes` of text, the oldest turns go first.
 
-    def __init__(self, limit_bytes: int = LIMIT_BYTES) -> None:
+    Of pictures and recordings at most `media_limit_bytes`; the oldest is replaced by a note.
+    """
+
+    def __init__(self, limit_bytes: int = LIMIT_BYTES, media_limit_bytes: int = MEDIA_LIMIT_BYTES) -> None:
         self._entries: list[Entry] = []
+        self._thoughtful: list[Entry] = []  # with reasoning that the model may need again
+        self._media_limit = media_limit_bytes
         self._by_frame: dict[int, Entry] = {}
         self._by_call: dict[str, Entry] = {}
         self._limit = limit_bytes
         self._size = 0
         self.truncated = 0
-        """How many messages, and results of calls, were dropped to stay within the limit."""
+        """How many messages, results of calls and media were dropped to stay within the limits."""
 
-    def user(self, text: str) -> None:
-        """Append a turn of the caller."""
-        self._place(Entry(UserMessage, text))
+    def user(self, text: str, media: tuple[Media, ...] = ()) -> None:
+        """Append a turn of the caller. What the model thought before is of no use any more."""
+        self._forget_thoughts()
+        self._place(Entry(UserMessage, text, media))
+        if media:
+            self._bound_media()
+
+    def append(self, item: Item) -> None:
+        """Append a message that is complete."""
+        if isinstance(item, UserMessage):
+            self.user(item.text, item.media)
+        else:
+            self._place(Entry.of(item))
 
     def developer(self, text: str) -> None:
         """Append a message of the application."""
@@ -118,7 +76,7 @@ class Log:
             last = entry.segments[-1]
             last.text += " " if not last.text[-1:].isspace() and not text[:1].isspace() else ""
         entry.joint = False
-        entry.segments.append(_Segment(frame, text))
+        entry.segments.append(Segment(frame, text))
         entry.speaking.add(frame)
         self._by_frame[frame] = entry
         self._place(entry)
@@ -148,6 +106,18 @@ class Log:
         """The message that a frame belongs to, while it may still be cut."""
         return self._by_frame.get(frame)
 
+    def mark(self, entry: Entry, mark: str) -> None:
+        """The model's own mark stands before the words of its message; nobody hears it."""
+        entry.mark = mark
+        self._place(entry)
+
+    def think(self, entry: Entry, reasoning: Reasoning) -> None:
+        """What the model thought before the calls of a message, until the caller's next turn."""
+        entry.reasoning += (reasoning,)
+        self._thoughtful.append(entry)
+        self._measure(entry)
+        self._truncate()
+
     def call(self, entry: Entry, call: Call) -> None:
         """Add a function call to an assistant message, with a placeholder as output."""
         entry.calls[call.call_id] = call
@@ -168,6 +138,54 @@ class Log:
     def items(self) -> tuple[Item, ...]:
         """The log as a request shows it."""
         return tuple(entry.render() for entry in self._entries if not entry.empty)
+
+    def finished(self, going_on: Collection[Entry]) -> tuple[bool, ...]:
+        """Of each of the `items`: it will not change any more. More words may come of those that are `going_on`."""
+        return tuple(entry.finished and entry not in going_on for entry in self._entries if not entry.empty)
+
+    def replace(self, before: Sequence[Item], after: Sequence[Item]) -> bool:
+        """Put `after` where the messages `before` stand, one after the other: all of them, as `items` gave them.
+
+        Messages of both keep what they are. False, and nothing is changed, when they do not stand there any more.
+        """
+        seen = [entry for entry in self._entries if not entry.empty]
+        places = {id(entry.render()): place for place, entry in enumerate(seen)}
+        start = places.get(id(before[0]), 0) if before else 0
+        old = seen[start : start + len(before)]
+        if not before or [id(entry.render()) for entry in old] != [id(item) for item in before]:
+            return False
+        kept = {id(entry.render()): entry for entry in old}
+        new = [kept.get(id(item)) or Entry.of(item) for item in after]
+        place = self._entries.index(old[0])
+        for entry in old:
+            self._remove(entry)
+        self._insert(place, new)
+        return True
+
+    def rewrite(self, items: Sequence[Item], going_on: Collection[Entry]) -> None:
+        """Make these the conversation; what is unfinished or `going_on` stays as it is, after them."""
+        unfinished = [each for each in self._entries if not each.finished or each.empty or each in going_on]
+        shown = {entry.render() for entry in unfinished}
+        for entry in [entry for entry in self._entries if entry not in unfinished]:
+            self._remove(entry)
+        self._insert(0, [Entry.of(item) for item in items if item not in shown])
+
+    def _insert(self, place: int, entries: Sequence[Entry]) -> None:
+        for offset, entry in enumerate(entries):
+            entry.placed = True
+            entry.size = 0
+            self._entries.insert(place + offset, entry)
+            self._measure(entry)
+        self._truncate()
+        self._bound_media()
+
+    def halve(self) -> bool:
+        """Drop the oldest half of the text, at a turn's edge; False when there is nothing that could go."""
+        before, limit = self.truncated, self._limit
+        self._limit = self._size // 2
+        self._truncate()
+        self._limit = limit
+        return self.truncated > before
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -196,6 +214,26 @@ class Log:
         self._entries.remove(entry)
         self._size -= entry.size
         entry.placed = False
+
+    def _forget_thoughts(self) -> None:
+        for entry in self._thoughtful:
+            entry.reasoning = ()
+            self._measure(entry)
+        self._thoughtful.clear()
+
+    def _bound_media(self) -> None:
+        """Replace the oldest pictures and recordings by notes."""
+        shown = [entry for entry in self._entries if entry.media]
+        size = sum(len(each.data) for entry in shown for each in entry.media)
+        for entry in shown:
+            while entry.media and size > self._media_limit:
+                oldest, *others = entry.media
+                size -= len(oldest.data)
+                entry.media = tuple(others)
+                note = "[a recording was left out]" if isinstance(oldest, Audio) else "[a picture was left out]"
+                entry.segments.append(Segment(0, f" {note}" if entry.segments else note))
+                self.truncated += 1
+                self._measure(entry)
 
     def _truncate(self) -> None:
         """Drop the oldest turn, again and again; never the caller's newest words, nor what came last."""

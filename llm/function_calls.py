@@ -18,6 +18,8 @@ from llm.events import FunctionCall, Outcome, ToolSchema
 
 CANCELLED = "CANCELLED"
 COMPLETED = "COMPLETED"
+ANY = "*"
+"""The name of the tool that takes the calls of every function without a handler of its own."""
 MAX_RUNNING = 8  # blocking calls at once; the others wait
 MAX_ASYNC = 32  # async calls without a result; more are refused
 MAX_RESULT_BYTES = 64 * 1024
@@ -30,6 +32,8 @@ class ToolSpec(Struct, frozen=True):
     cancel_on_interruption: bool = True
     timeout_s: float | None = None
     when: Literal["now", "after_speech"] = "now"
+    offered: bool = True
+    """The model is told of it here; else it is described elsewhere (in the instructions, say)."""
 
 
 class CallOptions(Struct, frozen=True, forbid_unknown_fields=True):
@@ -37,6 +41,10 @@ class CallOptions(Struct, frozen=True, forbid_unknown_fields=True):
 
     run_in_parallel: bool = True
     """All calls of a response at once, or one after the other."""
+    group_parallel_tools: bool = True
+    """The model is asked once, after the last result of a response; else after each."""
+    enable_async_tool_cancellation: bool = False
+    """The model can cancel async calls, with a function of its own."""
     timeout_s: float = 30.0
     """A blocking call that takes longer is given up; a tool may have a limit of its own."""
 
@@ -88,6 +96,7 @@ class Ledger:
         self._calls: dict[str, Entry] = {}  # not DONE
         self._seen: dict[str, int] = {}  # call id -> its group
         self._wants: dict[int, bool] = {}  # group -> some result of it wants the model
+        self._at_once = False  # a result wants the model although others of its group are still to come
         self.late = 0
         """Results that came after the final one, and duplicates of calls."""
 
@@ -162,12 +171,20 @@ class Ledger:
         text = bounded(result)
         if call.is_async:
             return Finished(call_id, call.name, outcome, None, async_note(call_id, outcome, text))
-        self._wants[call.group] |= run_llm is not False and outcome != "cancelled"
+        wanted = run_llm is not False and outcome != "cancelled"
+        self._wants[call.group] |= wanted
+        self._at_once |= wanted and (run_llm is True or not self._options.group_parallel_tools)
         return Finished(call_id, call.name, outcome, text, None)
 
     def forget_wishes(self) -> None:
         """The caller does not want to hear of the groups so far."""
         self._wants = dict.fromkeys(self._wants, False)
+        self._at_once = False
+
+    def take_at_once(self) -> bool:
+        """True once when the model is to hear of a result before the rest of its group has one."""
+        wanted, self._at_once = self._at_once, False
+        return wanted
 
     def interruptible(self) -> list[Entry]:
         """The calls that a barge-in cancels."""

@@ -13,10 +13,15 @@ from collections.abc import Iterator
 from enum import IntEnum
 
 from audio.pieces import Pieces
-from llm.context import Entry, Log
-from llm.events import Ask, Cancel, Request
+from llm.context import Log
+from llm.entry import Entry
+from llm.events import Ask, Cancel, ReplyDone
+from server.call.events import CompletionTimeout, ReplyMetrics, ReplyOutcome
 from server.call.outbox import Outbox
 from server.call.policy import CallSettings, Policy
+from server.call.request import request
+
+NOTHING = ReplyDone(0)
 
 
 class Owed(IntEnum):
@@ -26,30 +31,45 @@ class Owed(IntEnum):
     ASYNC = 1  # an async call has a result: once the answer being spoken is over
     RESUME = 2  # an answer was cut off by a lost link or by a sound that was nothing
     RESULT = 3  # the last result of a group of calls is there
-    TURN = 4  # the caller's turn is over
+    PART = 4  # a result is there that does not wait for the rest of its group
+    TURN = 5  # the caller's turn is over
 
 
 class Reply:
     """An answer that the model was asked for."""
 
     __slots__ = (
+        "asked_at",
         "bytes",
         "entry",
+        "first_at",
         "may_be_empty",
         "number",
         "output_at",
         "owed_since",
         "pieces",
         "reason",
+        "silent",
         "since",
         "streaming",
     )
 
     def __init__(
-        self, number: int, reason: Owed, entry: Entry, owed_since: float, now: float, *, may_be_empty: bool
+        self,
+        number: int,
+        reason: Owed,
+        entry: Entry,
+        owed_since: float,
+        now: float,
+        *,
+        may_be_empty: bool,
+        silent: bool,
     ) -> None:
         self.number = number
         self.may_be_empty = may_be_empty
+        self.silent = silent  # to be read, not heard
+        self.asked_at = now
+        self.first_at: float | None = None
         self.reason = reason
         self.entry = entry
         self.owed_since = owed_since
@@ -61,6 +81,8 @@ class Reply:
 
     def output(self, now: float) -> None:
         """Words or a call came."""
+        if self.first_at is None:
+            self.first_at = now
         self.streaming = True
         self.output_at = now
 
@@ -124,8 +146,8 @@ class Answering:
         self.reply.since = now
         return self.reply
 
-    def ask(self, settings: CallSettings, now: float) -> Entry:
-        """Ask for what is owed; returns the message that the answer will be."""
+    def ask(self, settings: CallSettings, now: float, *, silent: bool = False) -> Entry:
+        """Ask for what is owed; returns the message that the answer will be. `silent`: it is to be read only."""
         resume = self.unfinished if self.owed is Owed.RESUME else None
         entry = self._log.assistant(resume)
         note = settings.sentences.go_on if resume is not None and resume.placed and resume.text else ""
@@ -133,17 +155,19 @@ class Answering:
             note = f"{note} {settings.sentences.and_then}"
         self._number += 1
         # Who is asked for a turn, or has to begin again, must say or do something: the caller would wait for ever.
-        may_be_empty = self.owed in (Owed.RESULT, Owed.ASYNC) or bool(note)
-        self.reply = Reply(self._number, self.owed, entry, self.owed_since, now, may_be_empty=may_be_empty)
-        self.rounds += self.owed is Owed.RESULT
+        may_be_empty = self.owed in (Owed.RESULT, Owed.PART, Owed.ASYNC) or bool(note)
+        self.reply = Reply(
+            self._number, self.owed, entry, self.owed_since, now, may_be_empty=may_be_empty, silent=silent
+        )
+        self.rounds += self.owed in (Owed.RESULT, Owed.PART)
         self._reasons.clear()
         self.unfinished = None
-        schemas = tuple(spec.schema for spec in settings.tools)
-        self._out.emit(Ask(self._number, Request(settings.instructions, self._log.items(), schemas, note)))
+        self._out.emit(Ask(self._number, request(settings, self._log.items(), note)))
         return entry
 
-    def done(self) -> None:
+    def done(self, ended: ReplyDone, now: float) -> None:
         """The answer is complete."""
+        self._measure("done", now, ended)
         self.reply = None
         self.attempts = 0
 
@@ -151,13 +175,14 @@ class Answering:
         """Tell the provider that the answer is not wanted; what still comes of it is refused, and it is owed again."""
         if self.reply is not None:
             self._out.emit(Cancel(self.reply.number, stalled))
-            self.break_off(now)
+            self.break_off("stalled" if stalled else "cancelled", now)
 
-    def break_off(self, now: float) -> None:
+    def break_off(self, outcome: ReplyOutcome, now: float) -> None:
         """The answer does not come any further: it is owed again, from where it stopped.
 
         Without a word said or a call made, it is owed for the reason and since the time that it was.
         """
+        self._measure(outcome, now, NOTHING)
         reply, self.reply = self.reply, None
         if reply is None:
             return
@@ -175,18 +200,44 @@ class Answering:
 
     def fail(self, retry_after_s: float, policy: Policy, now: float) -> None:
         """The provider refused the answer, or broke it off: it is asked again, each time later."""
-        self.break_off(now)
+        self.break_off("failed", now)
         pause_s = policy.retry_pause_s * 2**self.attempts
         self.attempts += 1
         self.retry_at = now + max(retry_after_s, pause_s if self.attempts < policy.max_attempts else 0.0)
+
+    def give_up(self, policy: Policy) -> None:
+        """Asking for this again cannot help."""
+        self.attempts = policy.max_attempts
 
     def stalled(self, policy: Policy, now: float) -> bool:
         """The provider has been silent for too long; it is told, and the answer is owed again."""
         if self.reply is None or now < self.reply.deadline(policy):
             return False
+        self._out.tell(CompletionTimeout(self.reply.number))
         self.abandon(now, stalled=True)
         self.attempts += 1
         return True
+
+    def _measure(self, outcome: ReplyOutcome, now: float, ended: ReplyDone) -> None:
+        """Tell what the answer took."""
+        reply = self.reply
+        if reply is None:
+            return
+        first_s = None if reply.first_at is None else reply.first_at - reply.asked_at
+        spoken_s = 0.0 if reply.first_at is None else now - reply.first_at
+        tokens = ended.usage.output_tokens
+        metrics = ReplyMetrics(
+            reply.number,
+            outcome,
+            first_s,
+            now - reply.asked_at,
+            ended.usage,
+            tokens / spoken_s if tokens and spoken_s else None,
+            self.attempts,
+            ended.model,
+            ended.incomplete,
+        )
+        self._out.tell(metrics)
 
     def deadlines(self, policy: Policy) -> Iterator[float]:
         """The instants that a rule of this file waits for."""

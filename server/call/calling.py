@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from llm.context import Entry, Log
+from llm import cancel_tool
+from llm.context import Log
+from llm.entry import Entry
 from llm.events import FunctionCall, Outcome
-from llm.function_calls import CANCELLED, Ledger, State, async_note, bounded
+from llm.function_calls import ANY, CANCELLED, Ledger, State, async_note, bounded
 from llm.function_calls import Entry as Called
 from llm.items import Call
 from server.call import events as e
@@ -25,6 +27,7 @@ class Calling:
     def configure(self, settings: CallSettings) -> None:
         """Other tools, from the next call on."""
         self._tools = {spec.schema.name: spec for spec in settings.tools}
+        self._can_cancel = cancel_tool.offered(settings.calls, settings.tools)
 
     def call(self, entry: Entry, group: int, call: FunctionCall) -> None:
         """The model made a call; it stands in the log from now on, and gets exactly one result."""
@@ -32,8 +35,10 @@ class Calling:
         if call_id is None:
             return
         call = FunctionCall(call.reply, call_id, call.name, call.arguments)
-        spec = self._tools.get(call.name)
-        if spec is None:
+        spec = self._tools.get(call.name) or self._tools.get(ANY)
+        if call.name == cancel_tool.NAME and self._can_cancel:
+            self._cancel_async(entry, group, call)
+        elif spec is None:
             self._refuse(entry, group, call, f"Error: function '{call.name}' is not registered.")
         elif not self.ledger.has_room(spec):
             self._refuse(entry, group, call, "Error: too many functions run in the background already.")
@@ -42,14 +47,28 @@ class Calling:
             self._log.call(entry, Call(call_id, call.name, call.arguments, placeholder))
 
     def _refuse(self, entry: Entry, group: int, call: FunctionCall, error: str) -> None:
-        self.ledger.refuse(group)
-        self._log.call(entry, Call(call.call_id, call.name, call.arguments, error))
-        self._log.result(call.call_id, None)
+        self._answer(entry, group, call, error)
         self._out.tell(e.ToolFinished(call.call_id, call.name, "failed", error))
+
+    def _answer(self, entry: Entry, group: int, call: FunctionCall, output: str) -> None:
+        """A call that is over before it began."""
+        self.ledger.refuse(group)
+        self._log.call(entry, Call(call.call_id, call.name, call.arguments, output))
+        self._log.result(call.call_id, None)
+
+    def _cancel_async(self, entry: Entry, group: int, call: FunctionCall) -> None:
+        """The built-in function: the model does not want an async call any more. No event tells of it."""
+        target = cancel_tool.target(call.arguments)
+        found = [each for each in self.ledger.open() if each.is_async and each.call_id == target]
+        self._answer(entry, group, call, cancel_tool.result(target, found=bool(found)))
+        self._cancel(found, run_llm=False)
 
     def start(self, now: float, *, words_heard: bool) -> None:
         """Start what may start; `words_heard`: nothing is being said."""
-        for call in self.ledger.startable(words_heard=words_heard):
+        calls = self.ledger.startable(words_heard=words_heard)
+        if calls:
+            self._out.tell(e.FunctionCallsStarted(tuple(map(_brief, calls))))
+        for call in calls:
             self.ledger.start(call, now)
             self._out.emit(e.RunTool(call.call_id, call.name, call.arguments))
             self._out.tell(e.ToolStarted(call.call_id, call.name, call.arguments))
@@ -73,14 +92,12 @@ class Calling:
 
     def interrupt(self) -> None:
         """A turn of the caller cancels what can be cancelled; the model is not asked for what came of the rest."""
-        for call in self.ledger.interruptible():
-            self._cancel(call)
+        self._cancel(self.ledger.interruptible())
         self.ledger.forget_wishes()
 
     def close(self) -> None:
         """The end of the call cancels everything."""
-        for call in self.ledger.open():
-            self._cancel(call)
+        self._cancel(self.ledger.open())
 
     def expire(self, now: float) -> None:
         """Calls whose time is over say so."""
@@ -92,6 +109,10 @@ class Calling:
     def settle(self, open_group: int | None) -> bool:
         """True when a group of calls has all its results and the model is to hear of them."""
         return self.ledger.settle(open_group)
+
+    def take_at_once(self) -> bool:
+        """True once when the model is to hear of a result before the rest of its group has one."""
+        return self.ledger.take_at_once()
 
     def take_async_results(self) -> bool:
         """True once for async results that the model is to hear of."""
@@ -112,7 +133,14 @@ class Calling:
         """A call has no final result yet."""
         return bool(self.ledger.open())
 
-    def _cancel(self, call: Called) -> None:
-        if call.state is State.RUNNING:
-            self._out.emit(e.CancelTool(call.call_id))
-        self.finish(call.call_id, "cancelled", CANCELLED)
+    def _cancel(self, calls: list[Called], *, run_llm: bool | None = None) -> None:
+        if calls:
+            self._out.tell(e.FunctionCallsCancelled(tuple(map(_brief, calls))))
+        for call in calls:
+            if call.state is State.RUNNING:
+                self._out.emit(e.CancelTool(call.call_id))
+            self.finish(call.call_id, "cancelled", CANCELLED, run_llm)
+
+
+def _brief(call: Called) -> e.CallInfo:
+    return e.CallInfo(call.call_id, call.name, call.arguments)

@@ -21,9 +21,12 @@ from audio.playout import Playout
 from audio.turn import Turn
 from llm import events as model
 from llm.context import Log
+from llm.entry import Entry
+from llm.items import UserMessage
 from server.call import barge_in
 from server.call import events as e
 from server.call.answering import Answering, Owed
+from server.call.asking import Asking
 from server.call.calling import Calling
 from server.call.keypad import Keypad
 from server.call.outbox import Outbox
@@ -55,9 +58,11 @@ class Core:
         self.answering = Answering(self.log, self._out)
         self.calling = Calling(settings, self.log, self._out)
         self._now = 0.0
-        self._output = Output(self.answering, self.speaking, self.calling, self._out)
+        self._output = Output(self.log, self.answering, self.speaking, self.calling, self._out)
+        self._asking = Asking(self.log, self.answering, self.speaking, self.calling, self._out)
         self._keypad = Keypad()
         self._muted = False
+        self._to_read = False  # the caller wants to read the answers to this turn, not to hear them
         self._silence = Silence()
         self._started_at = 0.0
         self._ending_since = 0.0  # or since words were heard in it
@@ -112,10 +117,9 @@ class Core:
                 if reply := self.answering.current(fact.reply, now):
                     self._output.record(reply, fact, self.settings.policy, now)
             case model.LinkUp():
-                self.answering.link_up = True
-                self._out.tell(e.LinkChanged("up"))
+                self._asking.link_up(self.settings)
             case model.LinkDown(reason, fatal):
-                self._on_link_down(reason, fatal, now)
+                self._asking.link_down(reason, now, fatal=fatal)
             case model.ToolUpdate(call_id, result):
                 self.calling.update(call_id, result)
             case model.ToolDone(call_id, outcome, result, run_llm):
@@ -136,9 +140,9 @@ class Core:
             case sound.SpeechLost(reason):
                 self.turn.lost()
                 self._out.tell(e.Problem("speech_lost", reason))
-            case e.UserText(text):
+            case e.UserText(text, skip_tts):
                 if self.state is CallState.READY and text.strip():
-                    self._user_turn(text.strip(), None)
+                    self._user_turn(UserMessage(text.strip()), None, to_read=skip_tts)
             case e.Dtmf(digits):
                 self._keypad.press(digits, now)
                 self._out.tell(e.Keys(digits))
@@ -152,6 +156,10 @@ class Core:
                 self._start(now)
             case e.Say(text, interruptible):
                 self._say(text, interruptible=interruptible)
+            case e.Append():
+                self._append(fact, now)
+            case e.Rewrite(items):
+                self.log.rewrite(items, self._going_on)
             case e.Send(payload, interruptible):
                 self.speaking.send(payload, policy, interruptible=interruptible)
             case e.Interrupt():
@@ -182,9 +190,11 @@ class Core:
             self._yield_to_caller(now)
         if not self.turn.active:
             self.speaking.say_deferred(policy)
-        self._run_calls(now)
+        quiet = self.state is CallState.READY and not self.turn.active
+        self._asking.run_calls(now, may_start=quiet)
         self._watch_reply(now)
-        self._ask(now)
+        if quiet and self.state is CallState.READY:
+            self._asking.ask(self.settings, now, silent=self.settings.skip_tts or self._to_read)
         self._watch_silence(now)
         self._watch_length(now)
         self.speaking.hold(self._should_hold(now), now)
@@ -240,10 +250,10 @@ class Core:
             return
         voiced_until, text = self.turn.voiced_until, self.turn.take()
         if verdict == "said":
-            self._user_turn(text, voiced_until)
+            self._user_turn(UserMessage(text), voiced_until)
             return
         self._out.tell(e.UserTranscript("", True))
-        if verdict == "unclear" and not self._busy:
+        if verdict == "unclear" and not self._asking.busy:
             self._silence.broken()
             self.log.developer(self.settings.sentences.unclear)
             self._out.tell(e.UserTurn("", voiced_until))
@@ -251,14 +261,15 @@ class Core:
         else:
             self.speaking.say_rest(self.settings.policy)
 
-    def _user_turn(self, text: str, voiced_until: float | None) -> None:
+    def _user_turn(self, message: UserMessage, voiced_until: float | None, *, to_read: bool = False) -> None:
         """A confirmed turn of the caller: everything that may be interrupted is, and an answer is owed."""
         self._silence.broken()
+        self._to_read = to_read
         self._stop_talking(self._now)
         self._forget_answers()
-        self.log.user(text)
-        self._out.tell(e.UserTranscript(text, True))
-        self._out.tell(e.UserTurn(text, voiced_until))
+        self.log.append(message)
+        self._out.tell(e.UserTranscript(message.text, True))
+        self._out.tell(e.UserTurn(message.text, voiced_until))
         self.answering.owe(Owed.TURN, self._now)
 
     def _forget_answers(self) -> None:
@@ -270,41 +281,9 @@ class Core:
     def _close_keys(self, now: float) -> None:
         """Pressed keys are a turn of their own, ended by `#` or a pause."""
         if keys := self._keypad.take(self.settings.policy.keys_ms, now):
-            self._user_turn(f"[keys pressed: {keys}]", None)
+            self._user_turn(UserMessage(f"[keys pressed: {keys}]"), None)
 
     # --- the answer -------------------------------------------------------------------------------------------------
-
-    def _ask(self, now: float) -> None:
-        """Ask the model, if a reply is owed and nothing stands against it."""
-        answering = self.answering
-        if not answering.owed or answering.reply or not answering.link_up or now < answering.retry_at:
-            return
-        if self.state is CallState.READY and not self.turn.active and not self._must_wait:
-            self.speaking.follow(answering.ask(self.settings, now))
-
-    @property
-    def _must_wait(self) -> bool:
-        """A call holds the next answer back, or an async result waits until what is being said is over."""
-        return self.calling.blocking or (self.answering.owed is Owed.ASYNC and not self.speaking.idle)
-
-    def _run_calls(self, now: float) -> None:
-        """Tools start while the caller is silent only: a turn of theirs could make them unwanted."""
-        calling, answering = self.calling, self.answering
-        calling.expire(now)
-        if not self.turn.active and self.state is CallState.READY:
-            calling.start(now, words_heard=self.speaking.idle)
-        if calling.settle(answering.reply.number if answering.reply else None):
-            answering.owe(Owed.RESULT, now)
-        if calling.take_async_results():
-            answering.owe(Owed.ASYNC, now)
-
-    def _on_link_down(self, reason: str, fatal: bool, now: float) -> None:
-        self.answering.break_off(now)
-        self.answering.link_up = False
-        self.answering.refused |= fatal
-        self._out.tell(e.LinkChanged("down" if fatal else "reconnecting"))
-        if fatal:
-            self._out.tell(e.Problem("llm_refused", reason, True))
 
     def _watch_reply(self, now: float) -> None:
         """Notice a provider that went silent; apologise for what cannot be answered."""
@@ -314,12 +293,18 @@ class Core:
         if answering.refused and self.state is CallState.READY:
             self.speaking.say(sentences.fatal, policy)
             self._hang_up("the language model refused us", now)
-        elif answering.owed and self._must_wait:
+        elif answering.owed and self._asking.must_wait:
             answering.postpone(now)
         elif not self.turn.active and answering.hopeless(policy, now):
             answering.drop()
             self.speaking.say(sentences.apology, policy)
             self._out.tell(e.Problem("no_answer", "the model did not answer in time; the caller was told"))
+
+    @property
+    def _going_on(self) -> set[Entry]:
+        """Messages of which more words may come."""
+        coming = self.answering.coming
+        return self.speaking.cut_off | ({coming} if coming else set())
 
     # --- the call ---------------------------------------------------------------------------------------------------
 
@@ -330,19 +315,23 @@ class Core:
             self._out.tell(e.CallStarted())
             self.speaking.say(self.settings.greeting, self.settings.policy)
 
-    @property
-    def _busy(self) -> bool:
-        """The bot speaks, thinks, waits for a tool or owes an answer."""
-        answering = self.answering
-        return bool(not self.speaking.idle or answering.reply or answering.owed or self.calling.blocking)
-
     def _watch_silence(self, now: float) -> None:
         """Ask a silent caller whether they are there, but not one who waits for what a tool of ours will bring."""
-        waits = self._busy or self.calling.open or self.turn.active or self._keypad.keys or self._muted
+        waits = self._asking.busy or self.calling.open or self.turn.active or self._keypad.keys or self._muted
         quiet = self.state is CallState.READY and not waits
         if self._silence.lasts(quiet, self.settings.policy.idle_ms, now):
             self._out.tell(e.Idle())
             self.speaking.say(self.settings.sentences.idle, self.settings.policy)
+
+    def _append(self, fact: e.Append, now: float) -> None:
+        """A message of the application; one of the caller that is to be answered is a turn of theirs."""
+        if fact.ask and self.state is CallState.READY and isinstance(fact.item, UserMessage):
+            self._user_turn(fact.item, None, to_read=fact.skip_tts)
+            return
+        self.log.append(fact.item)
+        if fact.ask and self.state is CallState.READY:
+            self._to_read = fact.skip_tts
+            self.answering.owe(Owed.TURN, now)
 
     def _say(self, text: str, *, interruptible: bool) -> None:
         """Words of the application; they wait for a caller who speaks, unless nobody may talk over them."""

@@ -9,6 +9,7 @@ from msgspec import Struct
 from audio.events import Played, Queued, SpeechFailed, SpeechLost, SpeechStarted, SpeechStopped, Synthesised, Transcript
 from llm import events as model
 from llm.events import Outcome, ToolDone, ToolUpdate, Usage
+from llm.items import Item
 from server.call.policy import CallSettings
 
 # --- facts --------------------------------------------------------------------------------------------------------
@@ -19,9 +20,24 @@ class Ready(Struct, frozen=True, tag=True):
 
 
 class UserText(Struct, frozen=True, tag=True):
-    """The caller typed."""
+    """The caller typed. `skip_tts`: they want to read the answer."""
 
     text: str
+    skip_tts: bool = False
+
+
+class Append(Struct, frozen=True, tag=True):
+    """The application adds a message. `ask`: the model is to answer it; `skip_tts`: to be read only."""
+
+    item: Item
+    ask: bool = False
+    skip_tts: bool = False
+
+
+class Rewrite(Struct, frozen=True, tag=True):
+    """The application makes these the conversation; what is being said or called stays after them."""
+
+    items: tuple[Item, ...]
 
 
 class Dtmf(Struct, frozen=True, tag=True):
@@ -91,6 +107,8 @@ Fact = (
     | ToolDone
     | Ready
     | UserText
+    | Append
+    | Rewrite
     | Dtmf
     | Say
     | Send
@@ -169,11 +187,54 @@ class ToolFinished(Struct, frozen=True, tag=True):
     result: str
 
 
-class ReplyUsage(Struct, frozen=True, tag=True):
-    """An answer is complete."""
+class CallInfo(Struct, frozen=True):
+    """A function call, as events tell of it."""
+
+    call_id: str
+    name: str
+    arguments: str
+
+
+class FunctionCallsStarted(Struct, frozen=True, tag=True):
+    """Calls of the model are about to run."""
+
+    calls: tuple[CallInfo, ...]
+
+
+class FunctionCallsCancelled(Struct, frozen=True, tag=True):
+    """Calls of the model were cancelled, before they ran or while they did."""
+
+    calls: tuple[CallInfo, ...]
+
+
+ReplyOutcome = Literal["done", "cancelled", "failed", "stalled", "link_lost"]
+
+
+class ReplyMetrics(Struct, frozen=True, tag=True):
+    """What an answer took. `first_token_s` is None when no token came, `tokens_per_s` when nobody counted them."""
 
     reply: int
+    outcome: ReplyOutcome
+    first_token_s: float | None
+    duration_s: float
     usage: Usage
+    tokens_per_s: float | None
+    retries: int
+    model: str
+    incomplete: str = ""
+
+
+class CompletionTimeout(Struct, frozen=True, tag=True):
+    """The model went silent in an answer; it is asked again."""
+
+    reply: int
+
+
+class LinkFailed(Struct, frozen=True, tag=True):
+    """The link to the language model is lost, or could not be made. `fatal`: trying again cannot help."""
+
+    reason: str
+    fatal: bool
 
 
 class Interrupted(Struct, frozen=True, tag=True):
@@ -224,7 +285,11 @@ Event = (
     | ToolStarted
     | ToolUpdated
     | ToolFinished
-    | ReplyUsage
+    | FunctionCallsStarted
+    | FunctionCallsCancelled
+    | ReplyMetrics
+    | CompletionTimeout
+    | LinkFailed
     | Interrupted
     | LinkChanged
     | Keys

@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from audio.events import Queued
 from audio.playout import Playout, PlayoutOptions
-from llm.events import Ask
+from llm.events import Ask, Infer, Prepare, Request
 from server.call.core import Core
 from server.call.events import Command, Fact
 from server.call.policy import CallSettings
@@ -90,10 +90,19 @@ class JournalFile:
 
 def brief(command: Command) -> Any:
     """A command as the journal keeps it: a request, which repeats the whole log, as its length and checksum."""
-    if isinstance(command, Ask):
-        checksum = zlib.crc32(msgspec.json.encode(command.request))
-        return {"type": "Ask", "reply": command.reply, "items": len(command.request.items), "crc32": checksum}
-    return msgspec.to_builtins(command)
+    match command:
+        case Ask(reply, request):
+            return {"type": "Ask", "reply": reply, **_brief_request(request)}
+        case Prepare(request):
+            return {"type": "Prepare", **_brief_request(request)}
+        case Infer(job, request):
+            return {"type": "Infer", "job": job, **_brief_request(request)}
+        case _:
+            return msgspec.to_builtins(command)
+
+
+def _brief_request(request: Request) -> dict[str, int]:
+    return {"items": len(request.items), "crc32": zlib.crc32(msgspec.json.encode(request))}
 
 
 def replay(lines: Iterable[bytes]) -> Iterator[tuple[Line, Difference | None]]:
@@ -125,7 +134,8 @@ def replay(lines: Iterable[bytes]) -> Iterator[tuple[Line, Difference | None]]:
             raise msgspec.DecodeError(f"line {number} has neither a fact nor commands")
         if isinstance(line.fact, Queued):
             playout.put(line.fact.frame, line.fact.samples, line.fact.words)
-        did = [brief(command) for command in core.handle(line.fact, line.t)]
+        commands = core.handle(line.fact, line.t)
+        did = msgspec.json.decode(msgspec.json.encode([brief(command) for command in commands]))
         before = line
         yield line, None
 

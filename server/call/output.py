@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from llm import events as model
+from llm.context import Log
 from server.call import events as e
 from server.call.answering import Answering, Reply
 from server.call.calling import Calling
@@ -14,7 +17,8 @@ from server.call.speaking import Speaking
 class Output:
     """From the reply that comes to the voice and the tools."""
 
-    def __init__(self, answering: Answering, speaking: Speaking, calling: Calling, out: Outbox) -> None:
+    def __init__(self, log: Log, answering: Answering, speaking: Speaking, calling: Calling, out: Outbox) -> None:
+        self._log = log
         self._answering = answering
         self._speaking = speaking
         self._calling = calling
@@ -30,33 +34,46 @@ class Output:
                 reply.output(now)
                 self._say_remainder(reply, policy)
                 self._calling.call(reply.entry, reply.number, fact)
-            case model.Progress() | model.Thought():
+            case model.Thought(_, reasoning):
+                self._log.think(reply.entry, reasoning)
+            case model.Progress():
                 pass  # a sign of life, no more
-            case model.ReplyDone(_, usage):
-                self._on_done(reply, policy, now)
-                self._out.tell(e.ReplyUsage(reply.number, usage))
-            case model.ReplyFailed(_, reason, kind, retry_after_s):
-                self._answering.fail(retry_after_s, policy, now)
-                self._answering.refused |= kind == "fatal"
-                self._out.tell(e.Problem("reply_failed", reason, kind == "fatal"))
+            case model.ReplyDone():
+                self._on_done(reply, fact, policy, now)
+            case model.ReplyFailed():
+                self._on_failed(fact, policy, now)
 
     def _on_words(self, reply: Reply, text: str, policy: Policy, now: float) -> None:
         reply.bytes += len(text.encode())
-        for piece in reply.pieces.feed(text):
-            self._speaking.piece(reply.entry, piece, policy)
+        self._say(reply, reply.pieces.feed(text), policy)
         if reply.bytes > policy.max_answer_bytes:
             self._out.tell(e.Problem("answer_too_long", "the answer was cut off at its limit"))
             self._out.emit(model.Cancel(reply.number))
-            self._on_done(reply, policy, now)
+            self._on_done(reply, model.ReplyDone(reply.number, incomplete="max_answer_bytes"), policy, now)
 
-    def _on_done(self, reply: Reply, policy: Policy, now: float) -> None:
+    def _on_failed(self, failed: model.ReplyFailed, policy: Policy, now: float) -> None:
+        """It is asked again, unless that is in vain; of a log that is too long the oldest half goes first."""
+        answering = self._answering
+        answering.fail(failed.retry_after_s, policy, now)
+        answering.refused |= failed.kind == "fatal"
+        if failed.kind == "blocked" or (failed.kind == "too_long" and not self._log.halve()):
+            answering.give_up(policy)
+        self._out.tell(e.Problem("reply_failed", failed.reason, failed.kind == "fatal"))
+
+    def _on_done(self, reply: Reply, ended: model.ReplyDone, policy: Policy, now: float) -> None:
         self._say_remainder(reply, policy)
         if reply.entry.empty and not reply.may_be_empty:
             self._answering.fail(0.0, policy, now)
             self._out.tell(e.Problem("reply_empty", "the model answered nothing"))
         else:
-            self._answering.done()
+            self._answering.done(ended, now)
 
     def _say_remainder(self, reply: Reply, policy: Policy) -> None:
-        for piece in reply.pieces.flush():
-            self._speaking.piece(reply.entry, piece, policy)
+        self._say(reply, reply.pieces.flush(), policy)
+
+    def _say(self, reply: Reply, pieces: Iterable[str], policy: Policy) -> None:
+        for piece in pieces:
+            if reply.silent:
+                self._speaking.show(reply.entry, piece)
+            else:
+                self._speaking.piece(reply.entry, piece, policy)

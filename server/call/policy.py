@@ -8,6 +8,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from audio.turn import TurnOptions
+from llm.events import ModelSettings
 from llm.function_calls import CallOptions, ToolSpec
 
 
@@ -84,3 +85,6 @@ class CallSettings(Struct, frozen=True):
     turn: TurnOptions = TurnOptions()
     calls: CallOptions = CallOptions()
     sentences: Sentences = Sentences()
+    model: ModelSettings = ModelSettings()
+    skip_tts: bool = False
+    """Answers are to be read, not heard."""

@@ -12,7 +12,8 @@ from collections import deque
 from audio.events import Heard
 from audio.pieces import Pieces
 from audio.playout import Cut, Playout
-from llm.context import Entry, Log
+from llm.context import Log
+from llm.entry import Entry
 from server.call import events as e
 from server.call.outbox import Outbox
 from server.call.policy import Policy
@@ -62,6 +63,15 @@ class Speaking:
             self.playout.open(self._number, text, interruptible=interruptible)
             self._log.say(entry, self._number, text)
             self._waiting.append(self._number)
+
+    def show(self, entry: Entry, text: str) -> None:
+        """Words that are to be read only: they are told at once."""
+        self._number += 1
+        self._log.say(entry, self._number, text)
+        self._log.heard(self._number)
+        self.follow(entry)
+        self._messages[entry] = entry.text
+        self._out.tell(e.AssistantTranscript(entry.text, False))
 
     def send(self, payload: str, policy: Policy, *, interruptible: bool) -> None:
         """Give a message for the client its place among the speech; with no speech before it, it leaves at once."""
@@ -199,6 +209,11 @@ class Speaking:
         self._cut_off.clear()
 
     @property
+    def cut_off(self) -> set[Entry]:
+        """Messages that may still be said to their end."""
+        return {entry for entry, _ in self._cut_off.values()}
+
+    @property
     def idle(self) -> bool:
         """Nothing is being said, and nothing that was cut off may still be said."""
         return not self.playout.busy and not self._cut_off and not self._deferred
@@ -229,7 +244,7 @@ class Speaking:
         if not self._audible and head is not None and head.seen_sent > 0 and head.payload is None:
             self._audible = True
             self._out.tell(e.BotSpeech(True))
-        going_on = {entry for entry, _ in self._cut_off.values()} | ({coming} if coming else set())
+        going_on = self.cut_off | ({coming} if coming else set())
         for entry in [entry for entry in self._messages if entry not in going_on and not entry.speaking]:
             told = self._messages.pop(entry)
             self._log.forget(entry)

@@ -54,7 +54,7 @@ def test_what_matters_is_a_line(event: e.Event, lines: list[tuple[str, str]]) ->
         e.BotSpeech(False),
         e.AssistantTranscript("It is", False),
         e.ToolUpdated("c1", "pay", "half way"),
-        e.ReplyUsage(1, Usage()),
+        e.CompletionTimeout(1),
         e.Keys("4711"),
         e.Idle(),
     ],

@@ -1,0 +1,106 @@
+"""One message of the log while it still changes: it is being spoken, or its calls run. Pure.
+
+The assistant's words stand in segments, one for each frame of the playout, so that a barge-in can cut them at what was
+heard.
+"""
+
+from __future__ import annotations
+
+from llm.items import AssistantMessage, Call, DeveloperMessage, Item, Media, Reasoning, UserMessage
+
+
+class Segment:
+    """A piece of the assistant's words; `frame` is its place in the playout."""
+
+    __slots__ = ("frame", "text")
+
+    def __init__(self, frame: int, text: str) -> None:
+        self.frame = frame
+        self.text = text
+
+
+class Entry:
+    """One message."""
+
+    __slots__ = (
+        "_rendered",
+        "calls",
+        "joint",
+        "mark",
+        "media",
+        "pending",
+        "placed",
+        "reasoning",
+        "role",
+        "segments",
+        "size",
+        "speaking",
+    )
+
+    def __init__(self, role: type[Item], text: str = "", media: tuple[Media, ...] = ()) -> None:
+        self.role = role
+        self.segments: list[Segment] = [Segment(0, text)] if text else []
+        self.media = media
+        self.mark = ""  # stands before the words and is never spoken
+        self.calls: dict[str, Call] = {}
+        self.reasoning: tuple[Reasoning, ...] = ()
+        self.pending: set[str] = set()  # calls without a final result
+        self.speaking: set[int] = set()  # frames not yet heard nor cut
+        self.placed = False  # it stands in the log
+        self.joint = False  # another reply goes on with this text
+        self.size = len(text.encode())
+        self._rendered: Item | None = None
+
+    @classmethod
+    def of(cls, item: Item) -> Entry:
+        """A message that is complete."""
+        entry = cls(type(item), item.text, item.media if isinstance(item, UserMessage) else ())
+        if isinstance(item, AssistantMessage):
+            entry.calls = {call.call_id: call for call in item.calls}
+            entry.reasoning = item.reasoning
+        return entry
+
+    @property
+    def empty(self) -> bool:
+        """Nothing was said or shown, and nothing called."""
+        return not self.segments and not self.calls and not self.media and not self.mark
+
+    @property
+    def finished(self) -> bool:
+        """Nobody is speaking it and none of its calls waits for a result."""
+        return not self.speaking and not self.pending
+
+    @property
+    def text(self) -> str:
+        """The words, as heard so far and about to be."""
+        return "".join(segment.text for segment in self.segments)
+
+    def heard_text(self, frame: int, part: str) -> str:
+        """The words heard while `frame` is being spoken, `part` of it so far."""
+        spoken = (part if each.frame == frame else each.text for each in self.segments if self._begun(each, frame))
+        return "".join(spoken)
+
+    def _begun(self, segment: Segment, frame: int) -> bool:
+        return segment.frame == frame or segment.frame not in self.speaking
+
+    def changed(self) -> None:
+        """Forget the rendering and measure again: UTF-8 bytes of all but the media."""
+        self._rendered = None
+        texts = [self.mark, *(segment.text for segment in self.segments), *(each.item for each in self.reasoning)]
+        for call in self.calls.values():
+            texts += (call.arguments, call.output)
+        self.size = sum(len(text.encode()) for text in texts)
+
+    def render(self) -> Item:
+        """The message as a request shows it; the same object until it changes."""
+        if self._rendered is None:
+            self._rendered = self._render()
+        return self._rendered
+
+    def _render(self) -> Item:
+        if self.role is AssistantMessage:
+            text = f"{self.mark} {self.text.lstrip()}".rstrip() if self.mark else self.text
+            return AssistantMessage(text, tuple(self.calls.values()), self.reasoning)
+        if self.role is UserMessage:
+            return UserMessage(self.text, self.media)
+        return DeveloperMessage(self.text)
