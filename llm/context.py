@@ -187,6 +187,12 @@ class Log:
         self._limit = limit
         return self.truncated > before
 
+    @property
+    def ends_in_words(self) -> bool:
+        """The newest message is the assistant's own, without calls."""
+        newest = next((entry for entry in reversed(self._entries) if not entry.empty), None)
+        return newest is not None and newest.role is AssistantMessage and not newest.calls
+
     def __len__(self) -> int:
         return len(self._entries)
 

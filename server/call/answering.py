@@ -18,7 +18,7 @@ from llm.entry import Entry
 from llm.events import Ask, Cancel, ReplyDone
 from server.call.events import CompletionTimeout, ReplyMetrics, ReplyOutcome
 from server.call.outbox import Outbox
-from server.call.policy import CallSettings, Policy
+from server.call.policy import CallSettings, Policy, Sentences
 from server.call.request import request
 
 NOTHING = ReplyDone(0)
@@ -123,8 +123,7 @@ class Answering:
 
     def owe(self, reason: Owed, now: float) -> None:
         """A reply is owed."""
-        if not self._reasons:
-            self.owed_since = now
+        self.owed_since = min(self.owed_since, now) if self._reasons else now
         self._reasons.add(reason)
 
     def drop(self) -> None:
@@ -149,10 +148,8 @@ class Answering:
     def ask(self, settings: CallSettings, now: float, *, silent: bool = False) -> Entry:
         """Ask for what is owed; returns the message that the answer will be. `silent`: it is to be read only."""
         resume = self.unfinished if self.owed is Owed.RESUME else None
+        note = self._note(resume, settings.sentences)
         entry = self._log.assistant(resume)
-        note = settings.sentences.go_on if resume is not None and resume.placed and resume.text else ""
-        if note and Owed.ASYNC in self._reasons:
-            note = f"{note} {settings.sentences.and_then}"
         self._number += 1
         # Who is asked for a turn, or has to begin again, must say or do something: the caller would wait for ever.
         may_be_empty = self.owed in (Owed.RESULT, Owed.PART, Owed.ASYNC) or bool(note)
@@ -164,6 +161,14 @@ class Answering:
         self.unfinished = None
         self._out.emit(Ask(self._number, request(settings, self._log.items(), note)))
         return entry
+
+    def _note(self, resume: Entry | None, sentences: Sentences) -> str:
+        """What the model must be told about the place where the log ends, if it cannot see that."""
+        if resume is not None and resume.placed and resume.text:
+            return f"{sentences.go_on} {sentences.and_then}" if Owed.ASYNC in self._reasons else sentences.go_on
+        if self.owed in (Owed.RESULT, Owed.PART) and self._log.ends_in_words:
+            return sentences.new_result
+        return ""
 
     def done(self, ended: ReplyDone, now: float) -> None:
         """The answer is complete."""

@@ -293,7 +293,7 @@ class Core:
         if answering.refused and self.state is CallState.READY:
             self.speaking.say(sentences.fatal, policy)
             self._hang_up("the language model refused us", now)
-        elif answering.owed and self._asking.must_wait:
+        elif answering.owed and (answering.reply or self._asking.must_wait):
             answering.postpone(now)
         elif not self.turn.active and answering.hopeless(policy, now):
             answering.drop()

@@ -71,6 +71,11 @@ class Sentences(Struct, frozen=True, forbid_unknown_fields=True):
     """To the model, when an answer broke off."""
     and_then: str = "After that, tell the caller the results of background functions that they have not heard yet."
     """To the model as well, when such results came meanwhile."""
+    new_result: str = (
+        "A function that you called before your last words has its result now. Tell the caller what is new in it,"
+        " without repeating anything."
+    )
+    """To the model, when a result came after it had spoken about others."""
     unclear: str = "The caller said something that was not understood. Say so and ask them to repeat it."
     """To the model, when nothing was understood."""
 

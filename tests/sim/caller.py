@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
 from audio.events import SpeechLost, SpeechStarted, SpeechStopped, Transcript
+from llm.events import ModelSettings
 from server.call.core import CallState
-from server.call.events import Dtmf, Gone, HangUp, Interrupt, Muted, Say, Send, UserText
+from server.call.events import Configure, Dtmf, Gone, HangUp, Interrupt, Muted, Say, Send, UserText
+from tests.sim.peers import SPECS
 from tests.sim.policy import POLICY, SAY_WORDS
 from tests.sim.provider import sentence
 
@@ -31,6 +35,8 @@ class Caller:
         self._last_final = 0.0
         self.says = 0
         self.keys = ""
+        self.changes = 0
+        self.reads = False  # some answers are to be read only
         self._keys_at = -10.0
         self.muted = False
         self.fresh_at = 0.0  # the last new sound or word
@@ -48,7 +54,7 @@ class Caller:
         if not world.faults_on or world.core.state is CallState.CLOSED:
             return
         names = ["turn"] * 6 + ["cough"] * 2 + ["noise", "typed", "keys", "stop_button", "say", "protected"]
-        names += ["send", "mute", "television"]
+        names += ["send", "mute", "television", "configure"]
         act = self._random.choice(names)
         if act == "turn" or world.faulty(act):
             self._count(act)
@@ -165,7 +171,21 @@ class Caller:
 
     def _typed(self) -> None:
         self.turns += 1
-        self._world.post(UserText(f"q{self.turns}"))
+        reads = self._world.faulty("read") and self._random.random() < 0.5
+        self.reads |= reads
+        self._world.post(UserText(f"q{self.turns}", reads))
+
+    def _configure(self) -> None:
+        """The application changes its mind: other words, one tool less or more, another model."""
+        self.changes += 1
+        settings = self._world.core.settings
+        tools = (
+            SPECS if len(settings.tools) < len(SPECS) else tuple(spec for spec in SPECS if spec.schema.name != "note")
+        )
+        model = ModelSettings(temperature=self.changes / 100)
+        instructions = f"Answer in numbered words, the {self.changes}th way."
+        change = {"instructions": instructions, "tools": tools, "model": model}
+        self._world.post(Configure(structs.replace(settings, **change)))
 
     def _keys(self) -> None:
         for digit in self._random.choice(("12", "7#", "411")):

@@ -11,8 +11,23 @@ import re
 from random import Random
 from typing import TYPE_CHECKING
 
-from llm.events import Ask, Cancel, Delta, FunctionCall, LinkDown, LinkUp, Progress, ReplyDone, ReplyFailed, Request
-from llm.items import AssistantMessage, DeveloperMessage, UserMessage
+from llm import cancel_tool
+from llm.events import (
+    Ask,
+    Cancel,
+    Delta,
+    FunctionCall,
+    LinkDown,
+    LinkUp,
+    Output,
+    Progress,
+    ReplyDone,
+    ReplyFailed,
+    Request,
+    Thought,
+    Usage,
+)
+from llm.items import AssistantMessage, DeveloperMessage, Reasoning, UserMessage
 from tests.sim.swarm import DROPS
 
 if TYPE_CHECKING:
@@ -38,7 +53,7 @@ class Script:
         if tools and random.random() < 0.6:
             self.before = random.randint(0, 3)
             self.words = self.before + random.randint(2, 6)
-            kinds = ("look", "look", "note", "timer", "unknown", "last")
+            kinds = ("look", "look", "note", "timer", "unknown", "last", "cancel")
             self.calls = [(f"t{turn}c{n}", random.choice(kinds)) for n in range(random.choice((1, 1, 1, 2, 3)))]
             if random.random() < 0.03:
                 self.calls.append((f"t{turn}c9", "bye"))
@@ -59,6 +74,9 @@ class Provider:
         self.stalls = 0
         self.refusals = 0
         self.empty = 0
+        self.blocked = 0
+        self.prepared = 0
+        self.rude = False  # it was silent once, or for so long that it seemed to be
 
     def connect(self) -> None:
         """The link is up."""
@@ -78,6 +96,7 @@ class Provider:
         self.up = False
         how = self._random.choice(DROPS)
         answering, self._answering = self._answering, None
+        self.rude |= how == "stalled"
         if how == "stalled":  # nobody notices until the core's own patience ends
             self._world.at(self._random.uniform(0.2, 3.0), self._lost, how)
             return
@@ -97,17 +116,28 @@ class Provider:
         long = self._world.faulty("outage") and self._random.random() < 0.1
         self._world.at(12.0 if long else self._random.choice((0.01, 0.1, 0.3, 1.0, 3.0)), self.connect)
 
+    @property
+    def answering(self) -> bool:
+        """Something of an answer is to come."""
+        return self._answering is not None
+
+    def prepare(self) -> None:
+        """It may warm up."""
+        self.prepared += 1
+
     def ask(self, ask: Ask) -> None:
         """A request comes."""
         self.asked += 1
         if self._answering is not None:
             self._world.oracles.fail("asked for an answer while another is coming")
         if not self.up:
+            self.rude = True
             return  # a link that is dead and does not know it
         self._answering = ask.reply
         roll = self._random.random()
         if self._world.faulty("stall") and roll < 0.1:
             self.stalls += 1
+            self.rude = True
             return
         if self._world.faulty("refuse") and roll > 0.93:
             self.refusals += 1
@@ -117,6 +147,11 @@ class Provider:
             return
         if self._world.faulty("drop") and roll < 0.3:
             self._world.at(self._random.uniform(0.0, 2.0), self.drop)
+        if self._world.faulty("blocked") and roll > 0.9:
+            self.blocked += 1
+            self._answering = None
+            self._world.at(0.05, self._world.post, ReplyFailed(ask.reply, "content filter", "blocked"))
+            return
         steps = self._steps(ask)
         if (
             self._world.faulty("empty")
@@ -150,11 +185,12 @@ class Provider:
             call = FunctionCall(cancel.reply, f"late{cancel.reply}", "look", '{"intent":"late"}')
             self._world.at(0.025, self._world.post, call)
 
-    def _next(self, reply: int, steps: list[Delta | FunctionCall | ReplyDone], at: int) -> None:
+    def _next(self, reply: int, steps: list[Output], at: int) -> None:
         if self._answering != reply or not self.up:
             return
         if self._world.faulty("stall") and self._random.random() < 0.01:
             self.stalls += 1
+            self.rude = True
             return
         if at + 1 == len(steps):
             self._answering = None
@@ -165,8 +201,11 @@ class Provider:
             paces = (0.1, 0.3, 0.7) if self._world.swarm_has("slow") else (0.002, 0.02, 0.06)
             self._world.at(self._random.choice(paces), self._next, reply, steps, at + 1)
 
-    def _steps(self, ask: Ask) -> list[Delta | FunctionCall | ReplyDone]:
-        return [*self._speech(ask.reply, ask.request), *self._calls(ask.reply, ask.request), ReplyDone(ask.reply)]
+    def _steps(self, ask: Ask) -> list[Output]:
+        calls: list[Output] = [*self._calls(ask.reply, ask.request)]
+        if calls and self._world.swarm_has("thinks"):
+            calls.insert(0, Thought(ask.reply, Reasoning("sim", f"thoughts of {ask.reply}")))
+        return [*self._speech(ask.reply, ask.request), *calls, ReplyDone(ask.reply, Usage(10, 5), "sim-1")]
 
     # --- what to say, from the log alone ------------------------------------------------------------------------------
 
@@ -196,11 +235,14 @@ class Provider:
         if script is None:
             return []
         done = made(request)
-        return [
-            FunctionCall(reply, f"c{reply}{intent}", tool, json.dumps({"intent": intent}))
-            for intent, tool in script.calls
-            if intent not in done
-        ]
+        return [self._call(reply, request, intent, tool) for intent, tool in script.calls if intent not in done]
+
+    def _call(self, reply: int, request: Request, intent: str, tool: str) -> FunctionCall:
+        arguments = {"intent": intent}
+        if tool == "cancel":
+            tool = cancel_tool.NAME
+            arguments["tool_call_id"] = next(iter(background(request)), "nobody")
+        return FunctionCall(reply, f"c{reply}{intent}", tool, json.dumps(arguments))
 
     def turn(self, request: Request) -> tuple[int, Script | None]:
         """The newest turn of the caller."""
@@ -236,6 +278,17 @@ def spoken(request: Request) -> dict[str, int]:
             for name, number in WORD.findall(item.text):
                 counts[name] = max(counts.get(name, 0), int(number) + 1)
     return counts
+
+
+def background(request: Request) -> list[str]:
+    """The async calls that have started and not ended, as the log shows it."""
+    ended = {
+        json.loads(item.text)["tool_call_id"]
+        for item in request.items
+        if isinstance(item, DeveloperMessage) and item.text.startswith("{") and '"running"' not in item.text
+    }
+    calls = [call for item in request.items if isinstance(item, AssistantMessage) for call in item.calls]
+    return [call.call_id for call in calls if '"status": "started"' in call.output and call.call_id not in ended]
 
 
 def starts_over(request: Request) -> bool:

@@ -15,7 +15,7 @@ import msgspec
 from audio.events import Word
 from audio.playout import Playout, PlayoutOptions
 from audio.turn import TurnOptions
-from llm.events import Ask, Cancel
+from llm.events import Ask, Cancel, Prepare
 from llm.function_calls import CallOptions
 from server.call import events as e
 from server.call.core import CallState, Core
@@ -107,7 +107,12 @@ class World:
             tools=SPECS,
             policy=msgspec.structs.replace(POLICY, min_words=self.random.choice((1, 1, 2))),
             turn=TurnOptions(max_delay_ms=1000, max_speech_ms=MAX_SPEECH_MS),
-            calls=CallOptions(run_in_parallel=self.random.random() < 0.7, timeout_s=4.0),
+            calls=CallOptions(
+                run_in_parallel=self.random.random() < 0.7,
+                group_parallel_tools=not self.swarm_has("ungrouped"),
+                timeout_s=4.0,
+                enable_async_tool_cancellation=self.swarm_has("cancels"),
+            ),
         )
         self.settings = settings
         self.core = Core(settings, self.playout)
@@ -157,6 +162,8 @@ class World:
                 self.provider.ask(command)
             case Cancel():
                 self.provider.cancel(command)
+            case Prepare():
+                self.provider.prepare()
             case e.Speak():
                 self.voice.speak(command)
             case e.Flush():

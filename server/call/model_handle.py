@@ -1,0 +1,155 @@
+"""The language model of one call, from the application's side: `params.llm`, `call.llm`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Literal
+
+from msgspec import structs
+
+from link.errors import ProviderError
+from llm.events import Infer, Inferred, InferenceFailed, ModelSettings, Request, ToolSchema
+from llm.items import Item
+from llm.registry import ToolRegistry
+from llm.tools import Tool
+from server.call.core import Core
+from server.call.events import Configure, Fact
+
+LATE_S = 5.0  # a service keeps its own deadline; this is for one that does not
+MAX_JOBS = 16
+
+
+class ModelHandle:
+    """Functions, settings and inferences of one call's model. Changes hold from the next request on."""
+
+    def __init__(
+        self, core: Core, tools: ToolRegistry, post: Callable[[Fact], None], infer: Callable[[Infer], None]
+    ) -> None:
+        """`infer` hands an inference to the service."""
+        self.tools = tools
+        self._core = core
+        self._post = post
+        self._infer = infer
+        self._job = 0
+        self._jobs: dict[int, asyncio.Future[str]] = {}
+
+    # --- functions --------------------------------------------------------------------------------------------------
+
+    def register_function(
+        self,
+        name: str | None,
+        handler: Callable[..., Any],
+        *,
+        schema: ToolSchema | Mapping[str, Any] | None = None,
+        cancel_on_interruption: bool = True,
+        timeout_secs: float | None = None,
+        when: Literal["now", "after_speech"] = "now",
+    ) -> None:
+        """As `ToolRegistry.register_function`, for this call."""
+        self.tools.register_function(
+            name,
+            handler,
+            schema=schema,
+            cancel_on_interruption=cancel_on_interruption,
+            timeout_secs=timeout_secs,
+            when=when,
+        )
+        self._offer()
+
+    def register_direct_function(
+        self,
+        fn: Callable[..., Any],
+        *,
+        cancel_on_interruption: bool = True,
+        timeout_secs: float | None = None,
+        when: Literal["now", "after_speech"] = "now",
+    ) -> None:
+        """As `ToolRegistry.register_direct_function`, for this call."""
+        self.tools.register_direct_function(
+            fn, cancel_on_interruption=cancel_on_interruption, timeout_secs=timeout_secs, when=when
+        )
+        self._offer()
+
+    def unregister_function(self, name: str | None) -> None:
+        """Take a function away from this call; its calls that wait are answered with an error."""
+        self.tools.unregister_function(name)
+        self._offer()
+
+    def unregister_direct_function(self, fn: Callable[..., Any]) -> None:
+        """The same for a direct function."""
+        self.tools.unregister_direct_function(fn)
+        self._offer()
+
+    def has_function(self, name: str) -> bool:
+        """Whether somebody takes the calls of this name; with a catch-all, of every name."""
+        return self.tools.has_function(name)
+
+    def set_tools(self, tools: Iterable[Tool | Callable[..., Any]]) -> None:
+        """Have these functions and no others. Raises ConfigError for one that cannot be one."""
+        self.tools.replace(tools)
+        self._offer()
+
+    def _offer(self) -> None:
+        self._post(Configure(structs.replace(self._core.settings, tools=self.tools.specs())))
+
+    # --- settings ---------------------------------------------------------------------------------------------------
+
+    @property
+    def settings(self) -> ModelSettings:
+        """What is asked of the model now."""
+        return self._core.settings.model
+
+    def update(self, settings: ModelSettings) -> None:
+        """Ask for something else from the next request on: another temperature, another model of a `Switch`."""
+        self._post(Configure(structs.replace(self._core.settings, model=settings)))
+
+    def switch(self, service: str) -> None:
+        """Answer with this model of a `Switch` from the next request on."""
+        self.update(structs.replace(self.settings, service=service))
+
+    # --- inference beside the conversation ------------------------------------------------------------------------------
+
+    async def run_inference(
+        self,
+        context: Iterable[Item] | None = None,
+        *,
+        max_tokens: int | None = None,
+        system_instruction: str | None = None,
+        timeout_secs: float = 120.0,
+    ) -> str:
+        """Ask the model beside the conversation; its whole text. `context` is the conversation itself where it is None.
+
+        The caller hears nothing of it and no tool is offered. Raises ProviderError, with the reason.
+        """
+        if len(self._jobs) >= MAX_JOBS:
+            raise ProviderError(f"{MAX_JOBS} inferences run already")
+        core = self._core
+        items = core.log.items() if context is None else tuple(context)
+        instructions = core.settings.instructions if system_instruction is None else system_instruction
+        settings = core.settings.model
+        if max_tokens is not None:
+            settings = structs.replace(settings, max_output_tokens=max_tokens)
+        self._job -= 1  # the core numbers its own upwards
+        job = self._job
+        done = self._jobs[job] = asyncio.get_running_loop().create_future()
+        try:
+            self._infer(Infer(job, Request(instructions, items, settings=settings), timeout_secs))
+            async with asyncio.timeout(timeout_secs + LATE_S):
+                return await done
+        except TimeoutError as error:
+            raise ProviderError(f"no answer within {timeout_secs:g} s") from error
+        finally:
+            del self._jobs[job]
+
+    def take(self, fact: Inferred | InferenceFailed) -> bool:
+        """What comes of an inference; False when it is not one of ours."""
+        if fact.job >= 0:
+            return False
+        waiting = self._jobs.get(fact.job)
+        if waiting is not None and not waiting.done():
+            if isinstance(fact, Inferred):
+                waiting.set_result(fact.text)
+            else:
+                waiting.set_exception(ProviderError(fact.reason))
+        return True

@@ -1,0 +1,109 @@
+"""What must hold between the core and the model: requests, calls that are told, settings, what each answer took."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from llm import cancel_tool
+from llm.context import IN_PROGRESS
+from llm.events import Ask, FunctionCall, Prepare, Request, ToolDone
+from llm.items import AssistantMessage, UserMessage
+from server.call import events as e
+from server.call.core import CallState
+from tests.sim.provider import WORD
+
+if TYPE_CHECKING:
+    from tests.sim.world import World
+
+
+class ModelOracles:
+    """Watches what one call asks of its model and tells of it."""
+
+    def __init__(self, world: World, check: Callable[[bool, str], None]) -> None:
+        self._world = world
+        self._check = check
+        self._settings = world.settings
+        self._partial = not world.settings.calls.group_parallel_tools  # a result may ask before its group is complete
+        self._announced: set[str] = set()
+        self._asked: list[int] = []
+        self._measured: list[int] = []
+        self._shown: set[tuple[str, int]] = set()
+        self.cancelled_by_model: set[str] = set()
+        self.read = 0
+
+    def fact(self, fact: e.Fact) -> None:
+        """A fact is about to reach the core."""
+        match fact:
+            case e.Configure(settings):
+                self._settings = settings
+            case ToolDone(run_llm=True):
+                self._partial = True
+            case FunctionCall(_, _, cancel_tool.NAME, arguments) if target := cancel_tool.target(arguments):
+                self.cancelled_by_model.add(target)
+
+    def command(self, command: e.Command) -> None:
+        """The core wants something."""
+        match command:
+            case Ask(reply, request):
+                self._asked.append(reply)
+                self._request(request)
+                self._check(self._partial or not pending(request), "a request holds a call without a result")
+            case Prepare(request):
+                self._request(request)
+                self._check(not self._world.core.answering.owed, "warms up although there is something to ask")
+            case e.RunTool(call_id):
+                self._check(call_id in self._announced, "a call runs that was not told")
+                self._announced.discard(call_id)
+            case e.Speak(_, text):
+                self._check("✓" not in text and "○" not in text, "a mark is spoken")
+            case e.Notify(event):
+                self._event(event)
+
+    def _request(self, request: Request) -> None:
+        wanted = self._settings
+        self._check(request.instructions.startswith(wanted.instructions), "the instructions are not the newest")
+        self._check(request.settings == wanted.model, "the settings are not the newest")
+        names = [tool.name for tool in request.tools]
+        offered = [spec.schema.name for spec in wanted.tools if spec.offered]
+        can = wanted.calls.enable_async_tool_cancellation and "timer" in offered
+        self._check(names == offered + [cancel_tool.NAME] * can, f"the tools are not the newest: {names}")
+        self._check((cancel_tool.PARAGRAPH in request.instructions) is can, "the paragraph of the built-in function")
+        places = [place for place, item in enumerate(request.items) if isinstance(item, UserMessage)]
+        stale = request.items[: places[-1]] if places else ()
+        thoughts = [item for item in stale if isinstance(item, AssistantMessage) and item.reasoning]
+        self._check(not thoughts, "the model is shown what it thought before the caller's turn")
+
+    def _event(self, event: e.Event) -> None:
+        match event:
+            case e.FunctionCallsStarted(calls):
+                self._check(bool(calls), "nothing is told")
+                self._check(cancel_tool.NAME not in [call.name for call in calls], "a built-in function is told of")
+                self._announced |= {call.call_id for call in calls}
+            case e.FunctionCallsCancelled(calls):
+                self._check(bool(calls), "nothing is told")
+            case e.ReplyMetrics(reply, outcome, first_s, duration_s):
+                self._measured.append(reply)
+                self._check(first_s is None or 0 <= first_s <= duration_s, "an answer's times do not fit")
+                self._check(outcome != "stalled" or self._world.provider.rude, "an answer stalled without a cause")
+            case e.AssistantTranscript(text, False):
+                self._shown |= {(name, int(number)) for name, number in WORD.findall(text)}
+
+    def words_to_read(self) -> set[tuple[str, int]]:
+        """Words that were told and never given to the voice."""
+        spoken = " ".join(" ".join(words) for words in self._world.voice.words.values())
+        words = self._shown - {(name, int(number)) for name, number in WORD.findall(spoken)}
+        self.read = len(words)
+        self._check(not words or self._world.caller.reads, "words were not spoken to a caller who listens")
+        return words
+
+    def at_end(self) -> None:
+        """Every answer was measured, once."""
+        self._check(self._world.core.state is CallState.CLOSED, "the call is not over")
+        self._check(self._measured == self._asked, "an answer was not measured, or twice")
+
+
+def pending(request: Request) -> bool:
+    """Whether a call of it has no result."""
+    messages = (item for item in request.items if isinstance(item, AssistantMessage))
+    return any(call.output in ("", IN_PROGRESS) for message in messages for call in message.calls)
