@@ -6,25 +6,46 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
+from msgspec import structs
 
+from llm.events import Infer, ModelSettings
 from llm.items import Item
-from llm.tools import Tool, ToolRegistry
+from llm.registry import ToolRegistry
+from llm.tools import Tool
 from server.call.core import Core
 from server.call.events import Configure, Fact, HangUp, Interrupt, Say, Send
+from server.call.log_handle import LogHandle
+from server.call.model_handle import ModelHandle
 
 
 class CallHandle:
     """One call, from the application's side. After the end of the call its verbs do nothing."""
 
-    def __init__(self, call_id: str, core: Core, tools: ToolRegistry, post: Callable[[Fact], None]) -> None:
+    def __init__(
+        self,
+        call_id: str,
+        core: Core,
+        tools: ToolRegistry,
+        post: Callable[[Fact], None],
+        infer: Callable[[Infer], None],
+    ) -> None:
+        """`tools` are this call's own; `infer` hands an inference to the model's service."""
         self.call_id = call_id
+        self.llm = ModelHandle(core, tools, post, infer)
+        """The model: functions, settings, inference beside the conversation."""
+        self.context = LogHandle(core, post)
+        """The conversation log: read, append, rewrite."""
         self.metadata: dict[str, Any] = {}
         """What the client sent with `start`."""
         self.state: dict[str, Any] = {}
         """Whatever the application wants to remember of this call."""
-        self.tools = tools
         self._core = core
         self._post = post
+
+    @property
+    def tools(self) -> ToolRegistry:
+        """The functions that the model can call in this call."""
+        return self.llm.tools
 
     @property
     def log(self) -> tuple[Item, ...]:
@@ -54,16 +75,32 @@ class CallHandle:
         """Stop talking: drop what may be dropped and what is owed."""
         self._post(Interrupt())
 
-    async def update(self, *, instructions: str | None = None) -> None:
-        """Change settings, from the next answer on."""
+    async def update(
+        self,
+        *,
+        instructions: str | None = None,
+        model: ModelSettings | None = None,
+        skip_tts: bool | None = None,
+        filter_incomplete_user_turns: bool | None = None,
+    ) -> None:
+        """Change settings, from the next answer on; what is None stays. `skip_tts`: to be read, not heard."""
         settings = self._core.settings
         if instructions is not None:
-            self._post(Configure(msgspec.structs.replace(settings, instructions=_text(instructions))))
+            settings = structs.replace(settings, instructions=_text(instructions))
+        if model is not None:
+            settings = structs.replace(settings, model=model)
+        if skip_tts is not None:
+            settings = structs.replace(settings, skip_tts=skip_tts)
+        if filter_incomplete_user_turns is not None:
+            completion = structs.replace(
+                settings.turn_completion, filter_incomplete_user_turns=filter_incomplete_user_turns
+            )
+            settings = structs.replace(settings, turn_completion=completion)
+        self._post(Configure(settings))
 
     async def set_tools(self, tools: Iterable[Tool | Callable[..., Any]]) -> None:
         """Offer other tools, from the next answer on. Raises ConfigError for one that cannot be one."""
-        self.tools = ToolRegistry(tools)
-        self._post(Configure(msgspec.structs.replace(self._core.settings, tools=self.tools.specs())))
+        self.llm.set_tools(tools)
 
 
 def _text(value: str) -> str:

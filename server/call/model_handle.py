@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 from msgspec import structs
 
 from link.errors import ProviderError
-from llm.events import Infer, Inferred, InferenceFailed, ModelSettings, Request, ToolSchema
+from llm.events import Infer, InferenceFailed, Inferred, ModelSettings, Request, ToolSchema
 from llm.items import Item
-from llm.registry import ToolRegistry
+from llm.registry import Handler, ToolRegistry
 from llm.tools import Tool
 from server.call.core import Core
 from server.call.events import Configure, Fact
@@ -39,9 +39,9 @@ class ModelHandle:
     def register_function(
         self,
         name: str | None,
-        handler: Callable[..., Any],
+        handler: Handler,
         *,
-        schema: ToolSchema | Mapping[str, Any] | None = None,
+        schema: ToolSchema | dict[str, Any] | None = None,
         cancel_on_interruption: bool = True,
         timeout_secs: float | None = None,
         when: Literal["now", "after_speech"] = "now",
@@ -87,7 +87,7 @@ class ModelHandle:
 
     def set_tools(self, tools: Iterable[Tool | Callable[..., Any]]) -> None:
         """Have these functions and no others. Raises ConfigError for one that cannot be one."""
-        self.tools.replace(tools)
+        self.tools = ToolRegistry(tools)
         self._offer()
 
     def _offer(self) -> None:
@@ -108,7 +108,7 @@ class ModelHandle:
         """Answer with this model of a `Switch` from the next request on."""
         self.update(structs.replace(self.settings, service=service))
 
-    # --- inference beside the conversation ------------------------------------------------------------------------------
+    # --- inference beside the conversation ----------------------------------------------------------------------------
 
     async def run_inference(
         self,

@@ -83,7 +83,7 @@ class Session:
         self.hub = Hub(self.core, self._playout, self._loop.time, self._execute, self._journal)
         self._observers = (*shared.observers(call_id), LatencyObserver(self._on_turn))
         self._connect_services(can)
-        self.handle = CallHandle(call_id, self.core, shared.agent.tools, self.post)
+        self.handle = CallHandle(call_id, self.core, shared.agent.tools.copy(), self.post, self._execute)
         self.handle.metadata = greeting.opened.metadata
         self._toolbox = Toolbox(self.handle, shared.agent.app_resources, self.post, self._tasks.spawn, shared.run_sync)
         self._handlers = Handlers(shared.agent.handlers, self.handle, limits.events)
@@ -117,7 +117,7 @@ class Session:
         services = self._services
         self._tasks.spawn(self._write())
         self._tasks.spawn(services.stt.run(self._heard, self.post, self._tasks.spawn))
-        self._tasks.spawn(services.llm.run(self._asks, self.post, self._tasks.spawn))
+        self._tasks.spawn(services.llm.run(self._asks, self._on_model, self._tasks.spawn))
         self._tasks.spawn(services.tts.run(self._texts, self._voice, self._tasks.spawn))
         if self._shared.agent.handlers:
             self._tasks.spawn(self._handlers.run())
@@ -218,6 +218,11 @@ class Session:
             self._play()
         except Exception as error:
             self._crash(error)
+
+    def _on_model(self, fact: model.Fact) -> None:
+        """What the model's service posts; inferences of the application are not for the core."""
+        if not isinstance(fact, model.Inferred | model.InferenceFailed) or not self.handle.llm.take(fact):
+            self.post(fact)
 
     def _take(self, incoming: Incoming) -> None:
         now = self._loop.time()
