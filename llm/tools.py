@@ -1,53 +1,51 @@
-"""Tools: a Python function becomes a JSON schema for the model, and the model's JSON becomes its checked arguments.
+"""Tools: functions that the model may call, how they are called, and what they give back.
 
-The types are msgspec's (str, int, float, bool, list, dict, Optional, Enum, Literal, dataclasses, structs); what a
-schema cannot say is an error when the tool is made, and names the function and the argument.
+    @tool
+    async def opening_hours(day: str) -> str:
+        "When the shop is open. Args: day: a weekday"
+
+A function that is registered by name or directly is a tool as well: see llm/registry.py.
 """
 
 from __future__ import annotations
 
 import inspect
 import re
-import typing
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from enum import Enum, auto
+from types import MethodType
 from typing import Any, Literal, Protocol, overload
 
 import msgspec
 
 from link.errors import ConfigError
+from llm import cancel_tool
 from llm.events import ToolSchema
 from llm.function_calls import COMPLETED, ToolSpec
+from llm.tool_schema import Arguments, described, parameters_of, resolved
 
-RESERVED = frozenset({"cancel_async_tool_call"})
 NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}\Z")
-
-
-class ToolArgumentError(Exception):
-    """The model's arguments do not fit; the message is for the model and names the argument."""
-
-
-@dataclass(frozen=True, slots=True)
-class ToolArg:
-    """Describes an argument: `Annotated[str, ToolArg("a weekday", choices=("monday", "friday"))]`."""
-
-    description: str = ""
-    choices: tuple[str | int, ...] = ()
+When = Literal["now", "after_speech"]
 
 
 @dataclass(frozen=True, slots=True)
 class FunctionCallResultProperties:
-    """How a result is taken: `is_final=False` is an update of an async call; `run_llm` overrides whether to answer."""
+    """How a result is taken: `is_final=False` is an update of an async call; `run_llm` overrides whether to answer.
+
+    `on_context_updated()` is awaited once the log has the result; not where the result came too late.
+    """
 
     is_final: bool = True
     run_llm: bool | None = None
+    on_context_updated: Callable[[], Awaitable[None]] | None = None
 
 
 class ResultCallback(Protocol):
-    """Gives a call its result."""
+    """Gives a call its result. Call it in the loop of the call, not from another thread."""
 
     async def __call__(self, result: Any, *, properties: FunctionCallResultProperties | None = None) -> None:
-        """Record the result."""
+        """Record the result. The first final one counts; what comes later is logged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,34 +58,76 @@ class FunctionCallParams:
     result_callback: ResultCallback
     call: Any
     app_resources: Any = None
+    """What the agent was given for its calls; not a copy."""
+    llm: Any = None
+    """The model's side of the conversation: functions are registered there in the middle of a call."""
+    context: Any = None
+    """The conversation's log."""
+
+
+class Style(Enum):
+    """How a tool is called, and where its result comes from."""
+
+    SYNC = auto()
+    """`handler(**arguments)` in a thread; its return value is the result."""
+    ASYNC = auto()
+    """`await handler(**arguments)`; its return value is the result."""
+    HANDLER = auto()
+    """`await handler(params)`; the result comes by `params.result_callback`, the return value is nothing."""
+    DIRECT = auto()
+    """`await handler(params, **arguments)`; as above."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A tool that can be offered and run. `handler` takes the checked arguments by name."""
+    """A tool that can be offered and run."""
 
     spec: ToolSpec
     handler: Callable[..., Any]
-    params_name: str | None
-    """The parameter that takes the FunctionCallParams."""
-    arguments: type[msgspec.Struct]
-    is_async: bool
-    """The handler is a coroutine function; else it runs in a thread."""
+    arguments: Arguments
+    style: Style
+    params_name: str | None = None
+    """The parameter of a SYNC or ASYNC handler that takes the FunctionCallParams."""
 
     @property
     def name(self) -> str:
         """The name that the model uses."""
         return self.spec.schema.name
 
+    @property
+    def is_async(self) -> bool:
+        """The handler runs in the loop; else in a thread."""
+        return self.style is not Style.SYNC
+
+    @property
+    def returns(self) -> bool:
+        """Its return value is the result."""
+        return self.style in (Style.SYNC, Style.ASYNC)
+
     def check(self, text: str) -> dict[str, Any]:
         """The model's JSON as keyword arguments. Raises ToolArgumentError."""
-        try:
-            value = msgspec.json.decode(text or "{}", type=self.arguments)
-        except msgspec.ValidationError as error:
-            raise ToolArgumentError(f"Error: the arguments of '{self.name}' do not fit: {error}") from error
-        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-            raise ToolArgumentError(f"Error: the arguments of '{self.name}' are not JSON: {error}") from error
-        return {field: getattr(value, field) for field in self.arguments.__struct_fields__}
+        return self.arguments.read(self.name, text)
+
+
+# --- a function -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ToolMethod:
+    """A decorated method, which is a tool on an instance: `tools_of(Shop())`, or `Shop().price` for one of them."""
+
+    function: Callable[..., Any]
+    make: Callable[[Callable[..., Any]], Tool]
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> ToolMethod: ...
+
+    @overload
+    def __get__(self, instance: object, owner: type) -> Tool: ...
+
+    def __get__(self, instance: object, owner: type) -> Tool | ToolMethod:
+        """The tool of an instance. Raises ConfigError as `tool` does."""
+        return self if instance is None else self.make(MethodType(self.function, instance))
 
 
 @overload
@@ -101,7 +141,7 @@ def tool(
     description: str | None = None,
     cancel_on_interruption: bool = True,
     timeout_secs: float | None = None,
-    when: Literal["now", "after_speech"] = "now",
+    when: When = "now",
 ) -> Callable[[Callable[..., Any]], Tool]: ...
 
 
@@ -113,13 +153,14 @@ def tool(
     description: str | None = None,
     cancel_on_interruption: bool = True,
     timeout_secs: float | None = None,
-    when: Literal["now", "after_speech"] = "now",
-) -> Tool | Callable[[Callable[..., Any]], Tool]:
+    when: When = "now",
+) -> Tool | ToolMethod | Callable[[Callable[..., Any]], Tool | ToolMethod]:
     """Make a tool of a plain function, sync (it runs in a thread) or async; its return value is the result.
 
     A parameter annotated `FunctionCallParams` is injected and stays out of the schema. `cancel_on_interruption=False`
     makes the call async: the model goes on at once and hears of the result later. `when="after_speech"` runs it after
-    the words before it were heard. Raises ConfigError for a signature that no schema can describe.
+    the words before it were heard. Raises ConfigError for a signature that no schema can describe; that of a method
+    is looked at when it is made a tool of an instance: see `tools_of`.
     """
 
     def make(fn: Callable[..., Any]) -> Tool:
@@ -128,11 +169,38 @@ def tool(
             name=name,
             description=description,
             cancel_on_interruption=cancel_on_interruption,
-            timeout_s=timeout_secs,
+            timeout_secs=timeout_secs,
             when=when,
         )
 
-    return make if function is None else make(function)
+    def decorate(fn: Callable[..., Any]) -> Tool | ToolMethod:
+        if isinstance(fn, staticmethod):
+            return make(fn.__func__)
+        return ToolMethod(fn, make) if _in_class(fn) else make(fn)
+
+    return decorate if function is None else decorate(function)
+
+
+def tools_of(instance: object) -> list[Tool]:
+    """The tools of an object: the methods of its class that are decorated with `@tool`.
+
+    They stand in the order of their definition, those of base classes first. A method that overrides a tool must be
+    decorated too; `price = None` takes an inherited tool away, and `@tool` above `@staticmethod` is one as well.
+    Raises ConfigError for a class, for an object without tools, and for a method that cannot be a tool.
+    """
+    if isinstance(instance, type):
+        raise ConfigError(f"tools_of wants an instance: tools_of({instance.__name__}(…))")
+    kind = type(instance)
+    attributes = [each for base in reversed(kind.__mro__) for each in vars(base).items()]
+    found = {name: getattr(instance, name) for name, value in attributes if isinstance(value, ToolMethod | Tool)}
+    wrong = [name for name, value in found.items() if not isinstance(value, Tool | None)]
+    wrong += [name for name, value in attributes if _wraps_tool(value)]
+    if wrong:
+        raise ConfigError(f"{kind.__name__}.{wrong[0]} overrides a tool, or wraps one: put @tool above it")
+    tools = [value for value in found.values() if value is not None]
+    if not tools:
+        raise ConfigError(f"{kind.__name__} has no tools: decorate its methods with @tool")
+    return tools
 
 
 def make_tool(
@@ -141,162 +209,100 @@ def make_tool(
     name: str | None = None,
     description: str | None = None,
     cancel_on_interruption: bool = True,
-    timeout_s: float | None = None,
-    when: Literal["now", "after_speech"] = "now",
+    timeout_secs: float | None = None,
+    when: When = "now",
 ) -> Tool:
     """The tool of a function; see `tool`."""
-    if not callable(fn):
-        raise ConfigError(f"{fn!r} is no function, so it cannot be a tool")
-    name = name or str(getattr(fn, "__name__", ""))
-    if not NAME.match(name) or name in RESERVED:
-        raise ConfigError(f"tool '{name}': a name has 1 to 64 letters, digits, '_' or '-', and is not reserved")
+    own = function_name(fn)
+    name = checked_name(name or own)
     if inspect.isgeneratorfunction(fn) or inspect.isasyncgenfunction(fn):
         raise ConfigError(f"tool '{name}': a generator has no result; return one")
-    if timeout_s is not None and not timeout_s > 0:
-        raise ConfigError(f"tool '{name}': timeout_secs must be more than 0, not {timeout_s}")
-    parameters, hints = _signature(fn, name)
-    summary, described = _docstring(inspect.getdoc(fn) or "", list(parameters))
-    arguments, params_name = _arguments(name, parameters, hints, described)
-    schema = ToolSchema(name, description or summary, _json_schema(arguments))
-    return Tool(
-        ToolSpec(schema, cancel_on_interruption=cancel_on_interruption, timeout_s=timeout_s, when=when),
-        fn,
-        params_name,
-        arguments,
-        inspect.iscoroutinefunction(fn),
-    )
+    parameters = [resolved(fn, name, each) for each in parameters_of(fn, name)]
+    injected = [each.name for each in parameters if each.annotation in (FunctionCallParams, FunctionCallParams | None)]
+    if len(injected) > 1:
+        raise ConfigError(f"tool '{name}': argument '{injected[1]}' takes the FunctionCallParams a second time")
+    shown = [each for each in parameters if each.name not in injected]
+    schema, arguments = described(fn, name, shown, description)
+    spec = make_spec(schema, cancel_on_interruption=cancel_on_interruption, timeout_secs=timeout_secs, when=when)
+    return Tool(spec, fn, arguments, Style.ASYNC if is_async(fn) else Style.SYNC, *injected)
 
 
-class ToolRegistry:
-    """The tools of one call, by name."""
+def make_spec(
+    schema: ToolSchema,
+    *,
+    cancel_on_interruption: bool,
+    timeout_secs: float | None,
+    when: When,
+    offered: bool = True,
+) -> ToolSpec:
+    """How a tool is offered and run. Raises ConfigError for a time-out or a moment that there is not."""
+    if timeout_secs is not None and not (isinstance(timeout_secs, int | float) and timeout_secs > 0):
+        raise ConfigError(f"tool '{schema.name}': timeout_secs must be more than 0, not {timeout_secs!r}")
+    if when not in ("now", "after_speech"):
+        raise ConfigError(f"tool '{schema.name}': when is 'now' or 'after_speech', not {when!r}")
+    return ToolSpec(schema, cancel_on_interruption, timeout_secs, when, offered)
 
-    def __init__(self, tools: Iterable[Tool | Callable[..., Any]] = ()) -> None:
-        self._tools: dict[str, Tool] = {}
-        for each in tools:
-            self.register(each)
 
-    def register(self, function: Tool | Callable[..., Any]) -> None:
-        """Add a tool, or a plain function as one. Raises ConfigError for a name that is taken."""
-        made = function if isinstance(function, Tool) else make_tool(function)
-        if made.name in self._tools:
-            raise ConfigError(f"tool '{made.name}' is registered twice")
-        self._tools[made.name] = made
+def function_name(fn: Any) -> str:
+    """The name that a function has itself, if it has one. Raises ConfigError for what is no function."""
+    if isinstance(fn, ToolMethod):
+        what = getattr(fn.function, "__qualname__", "it")
+        raise ConfigError(f"{what} is a method, which is a tool on an instance only; pass tools_of(instance)")
+    if not callable(fn):
+        raise ConfigError(f"{fn!r} is no function, so it cannot be a tool")
+    return str(getattr(fn, "__name__", ""))
 
-    def get(self, name: str) -> Tool | None:
-        """A tool, if it is registered."""
-        return self._tools.get(name)
 
-    def specs(self) -> tuple[ToolSpec, ...]:
-        """What the core needs to know of them."""
-        return tuple(each.spec for each in self._tools.values())
+def checked_name(name: Any) -> str:
+    """The name of a tool. Raises ConfigError for one that cannot be."""
+    if not isinstance(name, str) or not NAME.match(name) or name == cancel_tool.NAME:
+        raise ConfigError(f"tool '{name}': a name has 1 to 64 letters, digits, '_' or '-', and is not reserved")
+    return name
+
+
+def is_async(fn: Callable[..., Any]) -> bool:
+    """Whether a function, or an object that can be called like one, is `async def`."""
+    return inspect.iscoroutinefunction(fn) or inspect.iscoroutinefunction(type(fn).__call__)
+
+
+def _in_class(fn: Callable[..., Any]) -> bool:
+    """Whether a function is written in the body of a class, so that it has no `self` yet."""
+    owner = getattr(fn, "__qualname__", "").rpartition(".")[0]
+    return inspect.isfunction(fn) and owner != "" and not owner.endswith("<locals>")
+
+
+def _wraps_tool(attribute: object) -> bool:
+    """Whether `@staticmethod` or `@classmethod` stands above `@tool`."""
+    return isinstance(attribute, staticmethod | classmethod) and isinstance(attribute.__func__, ToolMethod)
+
+
+# --- results ----------------------------------------------------------------------------------------------------------
 
 
 def result_text(value: Any) -> str:
-    """A handler's return value as the model reads it: text as it is, nothing as COMPLETED, the rest as JSON.
+    """A handler's result as the model reads it: text as it is, nothing as COMPLETED, the rest as JSON.
 
     What JSON or UTF-8 cannot say (an object, a list that holds itself, half a surrogate pair) is said as `str` would.
     """
     if value is None:
         return COMPLETED
-    if not isinstance(value, str):
-        try:
-            return msgspec.json.encode(value, enc_hook=str).decode()
-        except (TypeError, ValueError, RecursionError):
-            value = str(value)
-    return str(value).encode(errors="replace").decode()
-
-
-def _signature(fn: Callable[..., Any], name: str) -> tuple[Mapping[str, inspect.Parameter], dict[str, Any]]:
-    """The parameters of a function, and their types."""
     try:
-        return inspect.signature(fn).parameters, typing.get_type_hints(fn, include_extras=True)
-    except (NameError, AttributeError, SyntaxError, TypeError, ValueError) as error:
-        raise ConfigError(f"tool '{name}': {error}; annotate its arguments with types that can be imported") from error
+        return (value if isinstance(value, str) else _json(value)).encode(errors="replace").decode()
+    except Exception:  # not even as text
+        return f"[a {type(value).__name__} that cannot be shown]"
 
 
-def _arguments(
-    name: str, parameters: Mapping[str, inspect.Parameter], hints: dict[str, Any], described: dict[str, str]
-) -> tuple[type[msgspec.Struct], str | None]:
-    """A struct with a field for each argument, and the parameter that takes the FunctionCallParams."""
-    fields: list[tuple[str, Any] | tuple[str, Any, Any]] = []
-    params_name: str | None = None
-    for argument, parameter in parameters.items():
-        if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
-            raise ConfigError(f"tool '{name}': argument '{argument}' has a kind (*, **, /) that no model can fill")
-        if argument not in hints:
-            raise ConfigError(f"tool '{name}': argument '{argument}' has no type")
-        if hints[argument] is FunctionCallParams:
-            params_name = argument
-            continue
-        try:
-            kind = _checked(_annotated(hints[argument], described.get(argument, "")))
-            required = parameter.default is parameter.empty
-            fields.append((argument, kind) if required else (argument, kind, _default(parameter.default)))
-        except TypeError as error:
-            raise ConfigError(f"tool '{name}': argument '{argument}' cannot be said in a schema: {error}") from error
-    struct = msgspec.defstruct(f"{name}_arguments", fields, forbid_unknown_fields=True, kw_only=True)
-    return struct, params_name
+def error_text(error: BaseException) -> str:
+    """What the model is told of a failure."""
+    try:
+        what = str(error)
+    except Exception:
+        what = "[no words for it]"
+    return f"Error: {type(error).__name__}: {what}".encode(errors="replace").decode()
 
 
-def _checked(kind: Any) -> Any:
-    """The type. Raises TypeError for one that JSON schema or the decoder does not know."""
-    msgspec.json.schema_components([kind], schema_hook=_unknown)
-    msgspec.json.Decoder(kind)
-    return kind
-
-
-def _unknown(kind: Any) -> dict[str, Any]:
-    raise TypeError(f"{kind} is not a type of JSON")
-
-
-def _default(value: Any) -> Any:
-    """A struct wants a factory for a mutable default. Raises TypeError for one that JSON cannot say."""
-    msgspec.to_builtins(value)
-    return msgspec.field(default_factory=lambda: value) if isinstance(value, list | dict | set) else value
-
-
-def _annotated(hint: Any, description: str) -> Any:
-    """A type with the description, choices and bounds that its annotation or the docstring gives."""
-    metas: list[msgspec.Meta] = []
-    if typing.get_origin(hint) is typing.Annotated:
-        hint, *notes = typing.get_args(hint)
-        for note in notes:
-            if isinstance(note, ToolArg):
-                description = note.description or description
-                hint = _chosen(hint, note.choices) if note.choices else hint
-            elif isinstance(note, str):
-                description = note
-            elif isinstance(note, msgspec.Meta):
-                metas.append(note)
-    for meta in [msgspec.Meta(description=description), *metas] if description else metas:
-        hint = typing.Annotated[hint, meta]
-    return hint
-
-
-def _chosen(hint: Any, choices: tuple[str | int, ...]) -> Any:
-    """One of the choices; None too where the type allows it."""
-    for kind in (str, int):
-        if hint in (kind, kind | None) and all(type(choice) is kind for choice in choices):
-            return Literal[choices] if hint is kind else Literal[choices] | None
-    raise TypeError("choices are for a str or an int, and are of that type")
-
-
-def _json_schema(arguments: type[msgspec.Struct]) -> dict[str, Any]:
-    """The JSON schema of the arguments, the object itself inlined."""
-    _, components = msgspec.json.schema_components([arguments], ref_template="#/$defs/{name}")
-    schema: dict[str, Any] = components.pop(arguments.__name__)
-    schema.pop("title", None)
-    if components:
-        schema["$defs"] = components
-    return schema
-
-
-def _docstring(text: str, names: Iterable[str]) -> tuple[str, dict[str, str]]:
-    """The description, and what an `Args:` section (on lines of its own or in one) says of the arguments `names`."""
-    summary, *rest = re.split(r"(?:^|\s)Args:", text, maxsplit=1)
-    section = re.split(r"\n\s*\n(?=\S)|\n\s*(?:Returns|Raises|Yields|Examples?):", rest[0])[0] if rest else ""
-    pieces = re.split(rf"(?<!\S)({'|'.join(names)})(?: \([^)]*\))?:", section)
-    described = {
-        name: " ".join(piece.split()).rstrip(",;") for name, piece in zip(pieces[1::2], pieces[2::2], strict=True)
-    }
-    return " ".join(summary.split()), described
+def _json(value: Any) -> str:
+    try:
+        return msgspec.json.encode(value, enc_hook=str).decode()
+    except (TypeError, ValueError, RecursionError):
+        return str(value)

@@ -21,7 +21,8 @@ import msgspec
 from msgspec import structs
 
 from link.errors import ConfigError
-from llm.tools import Tool, ToolRegistry
+from llm.registry import ToolRegistry
+from llm.tools import Tool
 from server.call.events import (
     AssistantTurn,
     CallEnded,

@@ -16,6 +16,7 @@ from audio.pieces import Pieces
 from llm.context import Log
 from llm.entry import Entry
 from llm.events import Ask, Cancel, ReplyDone
+from llm.turn_completion import Marks
 from server.call.events import CompletionTimeout, ReplyMetrics, ReplyOutcome
 from server.call.outbox import Outbox
 from server.call.policy import CallSettings, Policy, Sentences
@@ -43,6 +44,7 @@ class Reply:
         "bytes",
         "entry",
         "first_at",
+        "marks",
         "may_be_empty",
         "number",
         "output_at",
@@ -64,8 +66,10 @@ class Reply:
         *,
         may_be_empty: bool,
         silent: bool,
+        marks: Marks | None,
     ) -> None:
         self.number = number
+        self.marks = marks  # by which the model says whether the caller was done
         self.may_be_empty = may_be_empty
         self.silent = silent  # to be read, not heard
         self.asked_at = now
@@ -111,7 +115,7 @@ class Answering:
         """Asking again cannot help."""
         self.stale = 0
         """Output of replies that were abandoned, refused at the door."""
-        self._log = log
+        self.log = log
         self._out = out
         self._number = 0
         self._reasons: set[Owed] = set()
@@ -149,24 +153,32 @@ class Answering:
         """Ask for what is owed; returns the message that the answer will be. `silent`: it is to be read only."""
         resume = self.unfinished if self.owed is Owed.RESUME else None
         note = self._note(resume, settings.sentences)
-        entry = self._log.assistant(resume)
+        entry = self.log.assistant(resume)
         self._number += 1
         # Who is asked for a turn, or has to begin again, must say or do something: the caller would wait for ever.
         may_be_empty = self.owed in (Owed.RESULT, Owed.PART, Owed.ASYNC) or bool(note)
+        completion = settings.turn_completion
         self.reply = Reply(
-            self._number, self.owed, entry, self.owed_since, now, may_be_empty=may_be_empty, silent=silent
+            self._number,
+            self.owed,
+            entry,
+            self.owed_since,
+            now,
+            may_be_empty=may_be_empty,
+            silent=silent,
+            marks=Marks(completion) if completion.filter_incomplete_user_turns else None,
         )
         self.rounds += self.owed in (Owed.RESULT, Owed.PART)
         self._reasons.clear()
         self.unfinished = None
-        self._out.emit(Ask(self._number, request(settings, self._log.items(), note)))
+        self._out.emit(Ask(self._number, request(settings, self.log.items(), note)))
         return entry
 
     def _note(self, resume: Entry | None, sentences: Sentences) -> str:
         """What the model must be told about the place where the log ends, if it cannot see that."""
         if resume is not None and resume.placed and resume.text:
             return f"{sentences.go_on} {sentences.and_then}" if Owed.ASYNC in self._reasons else sentences.go_on
-        if self.owed in (Owed.RESULT, Owed.PART) and self._log.ends_in_words:
+        if self.owed in (Owed.RESULT, Owed.PART) and self.log.ends_in_words:
             return sentences.new_result
         return ""
 

@@ -32,8 +32,10 @@ from server.call.keypad import Keypad
 from server.call.outbox import Outbox
 from server.call.output import Output
 from server.call.policy import CallSettings
+from server.call.pondering import Pondering
 from server.call.silence import Silence
 from server.call.speaking import Speaking
+from server.call.summarising import Summarising
 
 
 class CallState(Enum):
@@ -58,7 +60,9 @@ class Core:
         self.answering = Answering(self.log, self._out)
         self.calling = Calling(settings, self.log, self._out)
         self._now = 0.0
-        self._output = Output(self.log, self.answering, self.speaking, self.calling, self._out)
+        self.pondering = Pondering()
+        self._output = Output(self.answering, self.speaking, self.calling, self.pondering, self._out)
+        self._summarising = Summarising(self.log, self._out)
         self._asking = Asking(self.log, self.answering, self.speaking, self.calling, self._out)
         self._keypad = Keypad()
         self._muted = False
@@ -106,20 +110,15 @@ class Core:
                 self.speaking.on_synthesised(frame, now)
             case sound.SpeechFailed(frame, reason):
                 self.speaking.on_failed(frame, reason, now)
-            case (
-                model.Delta()
-                | model.FunctionCall()
-                | model.Progress()
-                | model.Thought()
-                | model.ReplyDone()
-                | model.ReplyFailed()
-            ):
+            case _ if isinstance(fact, model.Output):
                 if reply := self.answering.current(fact.reply, now):
                     self._output.record(reply, fact, self.settings.policy, now)
             case model.LinkUp():
                 self._asking.link_up(self.settings)
             case model.LinkDown(reason, fatal):
                 self._asking.link_down(reason, now, fatal=fatal)
+            case model.Inferred() | model.InferenceFailed():
+                self._summarising.record(fact)
             case model.ToolUpdate(call_id, result):
                 self.calling.update(call_id, result)
             case model.ToolDone(call_id, outcome, result, run_llm):
@@ -193,8 +192,10 @@ class Core:
         quiet = self.state is CallState.READY and not self.turn.active
         self._asking.run_calls(now, may_start=quiet)
         self._watch_reply(now)
+        self._watch_pondering(now)
         if quiet and self.state is CallState.READY:
             self._asking.ask(self.settings, now, silent=self.settings.skip_tts or self._to_read)
+        self._summarising.watch(self.settings, self._going_on, now)
         self._watch_silence(now)
         self._watch_length(now)
         self.speaking.hold(self._should_hold(now), now)
@@ -210,6 +211,8 @@ class Core:
         yield barge_in.long_sound_at(self.turn, policy)
         yield self.calling.deadline()
         yield self.speaking.voice_deadline(policy)
+        yield self.pondering.deadline()
+        yield self._summarising.deadline()
         yield self._silence.deadline(policy.idle_ms)
         yield from self.answering.deadlines(policy)
         yield self._keypad.deadline(policy.keys_ms)
@@ -255,6 +258,7 @@ class Core:
         self._out.tell(e.UserTranscript("", True))
         if verdict == "unclear" and not self._asking.busy:
             self._silence.broken()
+            self.pondering.over()
             self.log.developer(self.settings.sentences.unclear)
             self._out.tell(e.UserTurn("", voiced_until))
             self.answering.owe(Owed.TURN, now)
@@ -274,6 +278,7 @@ class Core:
 
     def _forget_answers(self) -> None:
         """The caller wants none of what was being said, thought or looked up."""
+        self.pondering.over()
         self.answering.drop()
         self.speaking.forget_rest()
         self.calling.interrupt()
@@ -315,10 +320,22 @@ class Core:
             self._out.tell(e.CallStarted())
             self.speaking.say(self.settings.greeting, self.settings.policy)
 
+    @property
+    def _engaged(self) -> bool:
+        """Somebody says, types or owes something."""
+        talks = self._asking.busy or self.turn.active or self._keypad.keys
+        return bool(talks) or self.state is not CallState.READY
+
+    def _watch_pondering(self, now: float) -> None:
+        """Prompt a caller who wanted to go on and does not."""
+        if prompt := self.pondering.lasts(not self._engaged, now):
+            self.log.developer(prompt)
+            self.answering.owe(Owed.TURN, now)
+
     def _watch_silence(self, now: float) -> None:
         """Ask a silent caller whether they are there, but not one who waits for what a tool of ours will bring."""
-        waits = self._asking.busy or self.calling.open or self.turn.active or self._keypad.keys or self._muted
-        quiet = self.state is CallState.READY and not waits
+        waits = self.calling.open or self.pondering.waits or self._muted
+        quiet = not self._engaged and not waits
         if self._silence.lasts(quiet, self.settings.policy.idle_ms, now):
             self._out.tell(e.Idle())
             self.speaking.say(self.settings.sentences.idle, self.settings.policy)

@@ -224,6 +224,12 @@ class ReplyMetrics(Struct, frozen=True, tag=True):
     incomplete: str = ""
 
 
+class Summarised(Struct, frozen=True, tag=True):
+    """So many older messages of the log were condensed into one."""
+
+    messages: int
+
+
 class CompletionTimeout(Struct, frozen=True, tag=True):
     """The model went silent in an answer; it is asked again."""
 
@@ -288,6 +294,7 @@ Event = (
     | FunctionCallsStarted
     | FunctionCallsCancelled
     | ReplyMetrics
+    | Summarised
     | CompletionTimeout
     | LinkFailed
     | Interrupted

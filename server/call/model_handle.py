@@ -136,7 +136,8 @@ class ModelHandle:
         try:
             self._infer(Infer(job, Request(instructions, items, settings=settings), timeout_secs))
             async with asyncio.timeout(timeout_secs + LATE_S):
-                return await done
+                text: str = await done
+                return text
         except TimeoutError as error:
             raise ProviderError(f"no answer within {timeout_secs:g} s") from error
         finally:

@@ -5,20 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from llm import events as model
-from llm.context import Log
+from llm.turn_completion import Mark
 from server.call import events as e
 from server.call.answering import Answering, Reply
 from server.call.calling import Calling
 from server.call.outbox import Outbox
 from server.call.policy import Policy
+from server.call.pondering import Pondering
 from server.call.speaking import Speaking
 
 
 class Output:
     """From the reply that comes to the voice and the tools."""
 
-    def __init__(self, log: Log, answering: Answering, speaking: Speaking, calling: Calling, out: Outbox) -> None:
-        self._log = log
+    def __init__(
+        self, answering: Answering, speaking: Speaking, calling: Calling, pondering: Pondering, out: Outbox
+    ) -> None:
+        self._log = answering.log
+        self._pondering = pondering
         self._answering = answering
         self._speaking = speaking
         self._calling = calling
@@ -45,6 +49,9 @@ class Output:
 
     def _on_words(self, reply: Reply, text: str, policy: Policy, now: float) -> None:
         reply.bytes += len(text.encode())
+        if reply.marks is not None:
+            mark, text = reply.marks.feed(text)
+            self._mark(reply, mark)
         self._say(reply, reply.pieces.feed(text), policy)
         if reply.bytes > policy.max_answer_bytes:
             self._out.tell(e.Problem("answer_too_long", "the answer was cut off at its limit"))
@@ -66,9 +73,27 @@ class Output:
             self._answering.fail(0.0, policy, now)
             self._out.tell(e.Problem("reply_empty", "the model answered nothing"))
         else:
+            self._wait_for_caller(reply)
             self._answering.done(ended, now)
 
+    def _mark(self, reply: Reply, mark: Mark | None) -> None:
+        """The model's mark stands in the log, before its words."""
+        if reply.marks is not None and mark is not None and not reply.entry.mark:
+            self._log.mark(reply.entry, reply.marks.options.sign(mark))
+
+    def _wait_for_caller(self, reply: Reply) -> None:
+        """The model says that the caller was not done."""
+        if reply.marks is None or reply.marks.mark is None or reply.entry.calls:
+            return
+        silence_s = reply.marks.options.silence_s(reply.marks.mark)
+        if silence_s is not None:
+            self._pondering.begin(reply.marks.options.prompt(reply.marks.mark), silence_s)
+
     def _say_remainder(self, reply: Reply, policy: Policy) -> None:
+        if reply.marks is not None:
+            mark, rest = reply.marks.end()
+            self._mark(reply, mark if rest or reply.entry.segments or mark != "complete" else None)
+            self._say(reply, reply.pieces.feed(rest), policy)
         self._say(reply, reply.pieces.flush(), policy)
 
     def _say(self, reply: Reply, pieces: Iterable[str], policy: Policy) -> None:

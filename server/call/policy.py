@@ -10,6 +10,8 @@ from msgspec import Struct
 from audio.turn import TurnOptions
 from llm.events import ModelSettings
 from llm.function_calls import CallOptions, ToolSpec
+from llm.summary import SummaryOptions
+from llm.turn_completion import TurnCompletionOptions
 
 
 class Policy(Struct, frozen=True, forbid_unknown_fields=True):
@@ -91,5 +93,7 @@ class CallSettings(Struct, frozen=True):
     calls: CallOptions = CallOptions()
     sentences: Sentences = Sentences()
     model: ModelSettings = ModelSettings()
+    summary: SummaryOptions = SummaryOptions()
+    turn_completion: TurnCompletionOptions = TurnCompletionOptions()
     skip_tts: bool = False
     """Answers are to be read, not heard."""

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from llm import cancel_tool
 from llm.events import Request
 from llm.items import Item
+from llm.turn_completion import composed
 from server.call.policy import CallSettings
 
 
 def request(settings: CallSettings, items: tuple[Item, ...], note: str = "") -> Request:
     """A request for an answer. `note` is said to the model last, and once."""
     tools = [spec.schema for spec in settings.tools if spec.offered]
+    additions = [settings.turn_completion.instruction()]
     if cancel_tool.offered(settings.calls, settings.tools):
         tools.append(cancel_tool.SCHEMA)
-    return Request(instructions(settings), items, tuple(tools), note, settings.model)
-
-
-def instructions(settings: CallSettings) -> str:
-    """The agent's own instructions, and after them the paragraph of each thing that is switched on."""
-    return "\n\n".join(filter(None, (settings.instructions, *_paragraphs(settings))))
-
-
-def _paragraphs(settings: CallSettings) -> Iterator[str]:
-    if cancel_tool.offered(settings.calls, settings.tools):
-        yield cancel_tool.PARAGRAPH
+        additions.append(cancel_tool.PARAGRAPH)
+    instructions = composed(settings.instructions, additions)
+    return Request(instructions, items, tuple(tools), note, settings.model)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from llm import cancel_tool
 from llm.context import IN_PROGRESS
-from llm.events import Ask, FunctionCall, Prepare, Request, ToolDone
+from llm.events import Ask, FunctionCall, Infer, Prepare, Request, ToolDone
 from llm.items import AssistantMessage, UserMessage
 from server.call import events as e
 from server.call.core import CallState
-from tests.sim.provider import WORD
+from tests.sim.digest import WORD
 
 if TYPE_CHECKING:
     from tests.sim.world import World
@@ -31,6 +31,8 @@ class ModelOracles:
         self._shown: set[tuple[str, int]] = set()
         self.cancelled_by_model: set[str] = set()
         self.read = 0
+        self._job = 0
+        self.summaries = 0
 
     def fact(self, fact: e.Fact) -> None:
         """A fact is about to reach the core."""
@@ -52,9 +54,15 @@ class ModelOracles:
             case Prepare(request):
                 self._request(request)
                 self._check(not self._world.core.answering.owed, "warms up although there is something to ask")
+            case Infer(job):
+                self._check(self._job == 0, "two summaries at a time")
+                self._job = job
             case e.RunTool(call_id):
                 self._check(call_id in self._announced, "a call runs that was not told")
                 self._announced.discard(call_id)
+                messages = [item for item in self._world.core.log.items() if isinstance(item, AssistantMessage)]
+                ids = [call.call_id for item in messages for call in item.calls]
+                self._check(call_id in ids, "a call runs that is not in the log")
             case e.Speak(_, text):
                 self._check("✓" not in text and "○" not in text, "a mark is spoken")
             case e.Notify(event):
@@ -86,6 +94,9 @@ class ModelOracles:
                 self._measured.append(reply)
                 self._check(first_s is None or 0 <= first_s <= duration_s, "an answer's times do not fit")
                 self._check(outcome != "stalled" or self._world.provider.rude, "an answer stalled without a cause")
+            case e.Summarised() | e.Problem("summary_failed"):
+                self._job = 0
+                self.summaries += isinstance(event, e.Summarised)
             case e.AssistantTranscript(text, False):
                 self._shown |= {(name, int(number)) for name, number in WORD.findall(text)}
 

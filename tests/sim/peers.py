@@ -139,7 +139,9 @@ class Tools:
         run_llm = False if command.name == "last" and random.random() < 0.3 else None
         if command.name == "look" and world.swarm_has("run_llm") and random.random() < 0.3:
             run_llm = True
-        world.at(delay, self._end, ToolDone(command.call_id, outcome, f"{command.name} {outcome}", run_llm))
+        world.at(
+            delay, self._end, ToolDone(command.call_id, outcome, f"{command.name} {outcome} {command.call_id}", run_llm)
+        )
         if random.random() < 0.1:
             world.at(delay / 2, world.post, Say(f"Working on {command.name}w0."))
 

@@ -17,6 +17,9 @@ from llm.events import (
     Cancel,
     Delta,
     FunctionCall,
+    Infer,
+    InferenceFailed,
+    Inferred,
     LinkDown,
     LinkUp,
     Output,
@@ -28,13 +31,12 @@ from llm.events import (
     Usage,
 )
 from llm.items import AssistantMessage, DeveloperMessage, Reasoning, UserMessage
+from llm.summary import is_summary
+from tests.sim.digest import INTENT, TURN, WORD, digest, known
 from tests.sim.swarm import DROPS
 
 if TYPE_CHECKING:
     from tests.sim.world import World
-
-WORD = re.compile(r"\b([TRUS]\w*?)w(\d+)\b")
-TURN = re.compile(r"\bq(\d+)\b")
 
 
 def sentence(name: str, start: int, count: int) -> list[str]:
@@ -76,6 +78,8 @@ class Provider:
         self.empty = 0
         self.blocked = 0
         self.prepared = 0
+        self.marks = 0
+        self.inferences = 0
         self.rude = False  # it was silent once, or for so long that it seemed to be
 
     def connect(self) -> None:
@@ -121,6 +125,19 @@ class Provider:
         """Something of an answer is to come."""
         return self._answering is not None
 
+    def infer(self, infer: Infer) -> None:
+        """A request beside the conversation: condensed, refused, broken off, or never answered."""
+        self.inferences += 1
+        item = infer.request.items[-1]
+        answer: Inferred | InferenceFailed = Inferred(infer.job, digest(item.text))
+        roll = self._random.random()
+        if self._world.faulty("infer_fails") and roll < 0.3:
+            answer = InferenceFailed(infer.job, "overloaded") if roll < 0.2 else Inferred(infer.job, "")
+        if self._world.faulty("infer_fails") and roll > 0.95:
+            return
+        for _ in range(2 if self._world.faulty("duplicate") else 1):
+            self._world.at(self._random.choice((0.05, 0.5, 2.5)), self._world.post, answer)
+
     def prepare(self) -> None:
         """It may warm up."""
         self.prepared += 1
@@ -153,6 +170,9 @@ class Provider:
             self._world.at(0.05, self._world.post, ReplyFailed(ask.reply, "content filter", "blocked"))
             return
         steps = self._steps(ask)
+        if self._waits(ask.request):
+            self.marks += 1
+            steps = [Delta(ask.reply, f" {self._random.choice('○◐')} and nothing else"), ReplyDone(ask.reply)]
         if (
             self._world.faulty("empty")
             and isinstance(ask.request.items[-1], UserMessage)
@@ -166,6 +186,11 @@ class Provider:
             self._world.at(3.5, self._next, ask.reply, steps, 0)
             return
         self._world.at(self._random.choice((0.005, 0.1, 0.4, 0.8)), self._next, ask.reply, steps, 0)
+
+    def _waits(self, request: Request) -> bool:
+        """The caller was not done, it thinks."""
+        marks = "✓" in request.instructions
+        return marks and isinstance(request.items[-1], UserMessage) and self._random.random() < 0.2
 
     def _progress(self, reply: int) -> None:
         """It thinks aloud, for longer than a silent provider is waited for."""
@@ -222,6 +247,8 @@ class Provider:
             words += sentence(name, said.get(name, 0), count)
         # One to three words a delta; a delta may end within a word.
         deltas: list[Delta] = []
+        if "✓" in request.instructions and self._random.random() < 0.8:
+            deltas.append(Delta(reply, self._random.choice(("✓", " ✓", "✓ "))))
         while words:
             take = self._random.randint(1, 3)
             text = "".join(f" {word}" for word in words[:take])
@@ -246,19 +273,21 @@ class Provider:
 
     def turn(self, request: Request) -> tuple[int, Script | None]:
         """The newest turn of the caller."""
-        for item in reversed(request.items):
-            if isinstance(item, UserMessage) and (found := TURN.findall(item.text)):
-                turn = int(found[-1])
-                tools, long = self._world.swarm_has("tool"), self._world.swarm_has("long")
-                return turn, Script(self._world.seed, turn, tools=tools, long=long)
-        return 0, None
+        said = [number for item in request.items if isinstance(item, UserMessage) for number in TURN.findall(item.text)]
+        turns = [int(number) for number in said or TURN.findall(known(request.items).text)]
+        if not turns:
+            return 0, None
+        tools, long = self._world.swarm_has("tool"), self._world.swarm_has("long")
+        turn = turns[-1]
+        return turn, Script(self._world.seed, turn, tools=tools, long=long)
 
     def results(self, request: Request) -> list[tuple[str, int]]:
         """Results of async calls and things that were not understood, each worth two words."""
-        topics: list[tuple[str, int]] = []
-        unclear = 0
+        summary = known(request.items)
+        topics = [(f"R{call}", 2) for call in summary.results]
+        unclear = summary.unclear
         for item in request.items:
-            if not isinstance(item, DeveloperMessage):
+            if not isinstance(item, DeveloperMessage) or is_summary(item):
                 continue
             if item.text.startswith("{"):
                 note = json.loads(item.text)
@@ -274,7 +303,7 @@ def spoken(request: Request) -> dict[str, int]:
     """How many words of each answer the log shows as said."""
     counts: dict[str, int] = {}
     for item in request.items:
-        if isinstance(item, AssistantMessage):
+        if isinstance(item, AssistantMessage) or is_summary(item):
             for name, number in WORD.findall(item.text):
                 counts[name] = max(counts.get(name, 0), int(number) + 1)
     return counts
@@ -300,9 +329,6 @@ def starts_over(request: Request) -> bool:
 
 def made(request: Request) -> set[str]:
     """The intents that have been called for."""
-    return {
-        str(json.loads(call.arguments)["intent"])
-        for item in request.items
-        if isinstance(item, AssistantMessage)
-        for call in item.calls
-    }
+    calls = [call for item in request.items if isinstance(item, AssistantMessage) for call in item.calls]
+    intents = {str(json.loads(call.arguments)["intent"]) for call in calls}
+    return intents | set(INTENT.findall(known(request.items).text))

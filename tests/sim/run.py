@@ -50,6 +50,10 @@ def run_seed(seed: int, counts: Counter[str]) -> None:
     counts["interruptions"] += world.oracles.interruptions
     counts["apologies"] += world.oracles.apologies
     counts["late output refused"] += world.core.answering.stale
+    counts["answers read only"] += world.oracles.model.read > 0
+    counts["summaries"] += world.oracles.model.summaries
+    counts["turns that were not done"] += world.provider.marks
+    counts["async calls cancelled by the model"] += len(world.oracles.model.cancelled_by_model - {"nobody"})
     for what, number in world.caller.counts.items():
         counts[f"caller: {what}"] += number
 

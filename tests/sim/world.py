@@ -15,8 +15,10 @@ import msgspec
 from audio.events import Word
 from audio.playout import Playout, PlayoutOptions
 from audio.turn import TurnOptions
-from llm.events import Ask, Cancel, Prepare
+from llm.events import Ask, Cancel, Infer, Prepare
 from llm.function_calls import CallOptions
+from llm.summary import SummaryOptions
+from llm.turn_completion import TurnCompletionOptions
 from server.call import events as e
 from server.call.core import CallState, Core
 from server.call.hub import Hub, Journal
@@ -25,7 +27,7 @@ from tests.sim.caller import Caller
 from tests.sim.client import RATE_HZ, Client
 from tests.sim.oracles import Oracles
 from tests.sim.peers import SPECS, Tools, Voice
-from tests.sim.policy import MAX_SPEECH_MS, POLICY
+from tests.sim.policy import MARKS, MAX_SPEECH_MS, POLICY, SUMMARY
 from tests.sim.provider import Provider
 from tests.sim.swarm import Swarm
 
@@ -113,6 +115,8 @@ class World:
                 timeout_s=4.0,
                 enable_async_tool_cancellation=self.swarm_has("cancels"),
             ),
+            summary=SUMMARY if self.swarm_has("summary") else SummaryOptions(),
+            turn_completion=MARKS if self.swarm_has("marks") else TurnCompletionOptions(),
         )
         self.settings = settings
         self.core = Core(settings, self.playout)
@@ -164,6 +168,8 @@ class World:
                 self.provider.cancel(command)
             case Prepare():
                 self.provider.prepare()
+            case Infer():
+                self.provider.infer(command)
             case e.Speak():
                 self.voice.speak(command)
             case e.Flush():

@@ -1,0 +1,70 @@
+"""Condenses the older part of the log in the background, while turns go on. Pure; the rules are in llm/summary.py."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+
+from llm import summary
+from llm.context import Log
+from llm.entry import Entry
+from llm.events import Infer, InferenceFailed, Inferred
+from server.call import events as e
+from server.call.outbox import Outbox
+from server.call.policy import CallSettings
+
+GRACE_S = 5.0
+"""The service has the deadline; this is for one that says nothing."""
+
+
+class Summarising:
+    """One summary at a time. What was appended meanwhile stays; what was changed meanwhile is not replaced."""
+
+    def __init__(self, log: Log, out: Outbox) -> None:
+        self._log = log
+        self._out = out
+        self._job = 0
+        self._plan: summary.Plan | None = None
+        self._until = math.inf
+        self._seen = 0  # messages when it was last looked at
+
+    def watch(self, settings: CallSettings, going_on: Collection[Entry], now: float) -> None:
+        """Ask for a summary, if the log has passed its bound."""
+        if now >= self._until:
+            self._fail("no summary came in time")
+        if not settings.summary.enabled or self._plan is not None or len(self._log) == self._seen:
+            return
+        self._seen = len(self._log)
+        self._plan = summary.plan(self._log.items(), self._log.finished(going_on), settings.summary)
+        if self._plan is not None:
+            self._job += 1
+            self._until = now + settings.summary.timeout_s + GRACE_S
+            request = summary.request(self._plan, settings.summary, settings.model)
+            self._out.emit(Infer(self._job, request, settings.summary.timeout_s))
+
+    def record(self, fact: Inferred | InferenceFailed) -> None:
+        """What came of it."""
+        if self._plan is None or fact.job != self._job:
+            return
+        if isinstance(fact, InferenceFailed):
+            self._fail(fact.reason)
+        elif not fact.text.strip():
+            self._fail("the summary is empty")
+        elif not self._log.replace(self._plan.part, summary.replacement(self._plan, fact.text)):
+            self._fail("the conversation was changed meanwhile")
+        else:
+            self._out.tell(e.Summarised(len(self._plan.condensed())))
+            self._end()
+
+    def _fail(self, reason: str) -> None:
+        self._out.tell(e.Problem("summary_failed", f"the conversation is not summarised: {reason}"))
+        self._end()
+
+    def _end(self) -> None:
+        self._plan = None
+        self._until = math.inf
+        self._seen = len(self._log)
+
+    def deadline(self) -> float:
+        """When a summary must be there; inf while none is asked for."""
+        return self._until
