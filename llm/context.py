@@ -6,7 +6,7 @@ calls run still changes (llm/entry.py); it stands in its place from the beginnin
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from llm.entry import Entry, Segment
 from llm.items import AssistantMessage, Audio, Call, DeveloperMessage, Item, Media, Reasoning, UserMessage
@@ -23,7 +23,13 @@ class Log:
     Of pictures and recordings at most `media_limit_bytes`; the oldest is replaced by a note.
     """
 
-    def __init__(self, limit_bytes: int = LIMIT_BYTES, media_limit_bytes: int = MEDIA_LIMIT_BYTES) -> None:
+    def __init__(
+        self,
+        items: Iterable[Item] = (),
+        limit_bytes: int = LIMIT_BYTES,
+        media_limit_bytes: int = MEDIA_LIMIT_BYTES,
+    ) -> None:
+        """`items` are there from the beginning."""
         self._entries: list[Entry] = []
         self._thoughtful: list[Entry] = []  # with reasoning that the model may need again
         self._media_limit = media_limit_bytes
@@ -33,6 +39,8 @@ class Log:
         self._size = 0
         self.truncated = 0
         """How many messages, results of calls and media were dropped to stay within the limits."""
+        for item in items:
+            self.append(item)
 
     def user(self, text: str, media: tuple[Media, ...] = ()) -> None:
         """Append a turn of the caller. What the model thought before is of no use any more."""

@@ -21,18 +21,27 @@ import msgspec
 from msgspec import structs
 
 from link.errors import ConfigError
+from llm.events import ModelSettings
+from llm.items import Item
 from llm.registry import ToolRegistry
 from llm.tools import Tool
 from server.call.events import (
     AssistantTurn,
     CallEnded,
     CallStarted,
+    CompletionTimeout,
     Event,
+    FunctionCallsCancelled,
+    FunctionCallsStarted,
     Idle,
     Interrupted,
     Keys,
     LinkChanged,
+    LinkFailed,
     Problem,
+    ReplyMetrics,
+    Summarised,
+    SummaryFailed,
     ToolFinished,
     ToolStarted,
     UserTurn,
@@ -46,6 +55,13 @@ EVENTS: dict[str, type[Event]] = {
     "assistant_turn": AssistantTurn,
     "tool_started": ToolStarted,
     "tool_finished": ToolFinished,
+    "function_calls_started": FunctionCallsStarted,
+    "function_calls_cancelled": FunctionCallsCancelled,
+    "reply_metrics": ReplyMetrics,
+    "completion_timeout": CompletionTimeout,
+    "connection_error": LinkFailed,
+    "summarised": Summarised,
+    "summary_failed": SummaryFailed,
     "interrupted": Interrupted,
     "link": LinkChanged,
     "dtmf": Keys,
@@ -75,10 +91,15 @@ class Agent:
         llm: Service | None = None,
         tts: Service | None = None,
         idle_prompt: str | None = None,
+        model: ModelSettings | None = None,
+        skip_tts: bool = False,
+        context: Sequence[Item] = (),
         app_resources: Any = None,
     ) -> None:
         """`vocabulary`: example sentences for the speech-to-text. `filters` change what is spoken, not what is logged.
 
+        `model`: temperature and the like. `skip_tts`: answers are to be read, not heard. `context`: messages that
+        stand in the log of each call from its beginning.
         Raises ConfigError for a tool that cannot be one, and for other arguments of a wrong type.
         """
         _check_types(
@@ -90,6 +111,9 @@ class Agent:
             llm=(llm, Service | None),
             tts=(tts, Service | None),
             idle_prompt=(idle_prompt, str | None),
+            model=(model, ModelSettings | None),
+            skip_tts=(skip_tts, bool),
+            context=(context, list[Item]),
         )
         if not all(callable(each) for each in filters):
             raise ConfigError("the agent's filters must be functions that take a text and give one")
@@ -103,6 +127,9 @@ class Agent:
         self.llm = llm
         self.tts = tts
         self.idle_prompt = idle_prompt
+        self.model = model
+        self.skip_tts = skip_tts
+        self.context = tuple(context)
         self.app_resources = app_resources
         self.handlers: dict[type[Event], list[tuple[Handler, int]]] = {}
 
@@ -137,6 +164,11 @@ class Agent:
             turn=settings.turn,
             calls=settings.calls,
             sentences=sentences,
+            model=self.model or settings.model,
+            summary=settings.summary,
+            turn_completion=settings.turn_completion,
+            skip_tts=self.skip_tts,
+            context=self.context,
         )
 
 

@@ -21,7 +21,10 @@ from msgspec import Struct, field
 from audio.turn import TurnOptions
 from audio.vad import VadOptions
 from link.errors import ConfigError
+from llm.events import ModelSettings
 from llm.function_calls import CallOptions
+from llm.summary import SummaryOptions
+from llm.turn_completion import TurnCompletionOptions
 from server.call.policy import Policy, Sentences
 
 PREFIX = "VOICEWIRE_"
@@ -104,6 +107,9 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     calls: CallOptions = CallOptions()
     sentences: Sentences = Sentences()
     limits: Limits = Limits()
+    model: ModelSettings = ModelSettings()
+    summary: SummaryOptions = SummaryOptions()
+    turn_completion: TurnCompletionOptions = TurnCompletionOptions()
     stt: Service | None = None
     """The ears: a name, `package.module:factory`, or a table with `name` and options."""
     llm: Service | None = None

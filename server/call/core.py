@@ -53,7 +53,7 @@ class Core:
     def __init__(self, settings: CallSettings, playout: Playout) -> None:
         self.settings = settings
         self.state = CallState.CONNECTING
-        self.log = Log()
+        self.log = Log(settings.context)
         self.turn = Turn(settings.turn)
         self._out = Outbox()
         self.speaking = Speaking(playout, self.log, self._out)

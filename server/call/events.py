@@ -230,6 +230,12 @@ class Summarised(Struct, frozen=True, tag=True):
     messages: int
 
 
+class SummaryFailed(Struct, frozen=True, tag=True):
+    """The log could not be condensed; it is as it was."""
+
+    reason: str
+
+
 class CompletionTimeout(Struct, frozen=True, tag=True):
     """The model went silent in an answer; it is asked again."""
 
@@ -295,6 +301,7 @@ Event = (
     | FunctionCallsCancelled
     | ReplyMetrics
     | Summarised
+    | SummaryFailed
     | CompletionTimeout
     | LinkFailed
     | Interrupted

@@ -10,6 +10,7 @@ from msgspec import Struct
 from audio.turn import TurnOptions
 from llm.events import ModelSettings
 from llm.function_calls import CallOptions, ToolSpec
+from llm.items import Item
 from llm.summary import SummaryOptions
 from llm.turn_completion import TurnCompletionOptions
 
@@ -95,5 +96,7 @@ class CallSettings(Struct, frozen=True):
     model: ModelSettings = ModelSettings()
     summary: SummaryOptions = SummaryOptions()
     turn_completion: TurnCompletionOptions = TurnCompletionOptions()
+    context: tuple[Item, ...] = ()
+    """Messages that stand in the log from the beginning."""
     skip_tts: bool = False
     """Answers are to be read, not heard."""

@@ -57,7 +57,7 @@ class Summarising:
             self._end()
 
     def _fail(self, reason: str) -> None:
-        self._out.tell(e.Problem("summary_failed", f"the conversation is not summarised: {reason}"))
+        self._out.tell(e.SummaryFailed(reason))
         self._end()
 
     def _end(self) -> None:

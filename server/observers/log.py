@@ -38,6 +38,14 @@ class LogObserver:
                 logger.info("the caller interrupted")
             case e.LinkChanged(state):
                 logger.info("link to the language model: {}", state)
+            case e.ReplyMetrics(reply, outcome, first_s, duration_s, usage):
+                logger.debug(
+                    "answer {} {} after {:.2f} s, first token {}, {}", reply, outcome, duration_s, first_s, usage
+                )
+            case e.Summarised(count):
+                logger.info("{} older messages were summarised", count)
+            case e.SummaryFailed(reason):
+                logger.warning("the conversation is not summarised: {}", reason)
             case e.Problem(code, message, fatal):
                 logger.log("ERROR" if fatal else "WARNING", "{}: {}", code, message)
             case _:

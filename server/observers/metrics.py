@@ -13,6 +13,8 @@ from server.call.events import (
     Interrupted,
     LinkChanged,
     Problem,
+    ReplyMetrics,
+    Summarised,
     ToolFinished,
     UserTurn,
 )
@@ -34,6 +36,12 @@ class Metrics:
         self.interruptions = self._counter("interruptions", "Barge-ins")
         self.tools = self._counter("tool_calls", "Tool calls by name and outcome", "tool", "outcome")
         self.links = self._counter("llm_links_lost", "Links to the language model that were lost")
+        self.replies = self._counter("llm_replies", "Answers of the language model by outcome", "outcome")
+        self.tokens = self._counter("llm_tokens", "Tokens, as providers counted them", "kind")
+        self.summaries = self._counter("llm_summaries", "Conversations whose older part was condensed")
+        self.first_token = Histogram(
+            "voicewire_llm_first_token_seconds", "From the request", buckets=SECONDS, registry=self.registry
+        )
         self.problems = self._counter("problems", "What went wrong, by code", "code")
         self.dropped = self._counter("dropped", "What was dropped or came too late, by kind", "kind")
         self.lateness = Gauge(
@@ -89,10 +97,24 @@ class MetricsObserver:
                 metrics.tools.labels(name if name in self._tools else "unknown", outcome).inc()
             case LinkChanged(state) if state != "up":
                 metrics.links.inc()
+            case ReplyMetrics():
+                self._on_reply(event)
+            case Summarised():
+                metrics.summaries.inc()
             case Problem(code):
                 metrics.problems.labels(code).inc()
             case _:
                 pass
+
+    def _on_reply(self, reply: ReplyMetrics) -> None:
+        metrics, usage = self._metrics, reply.usage
+        metrics.replies.labels(reply.outcome).inc()
+        metrics.tokens.labels("input").inc(usage.input_tokens)
+        metrics.tokens.labels("output").inc(usage.output_tokens)
+        metrics.tokens.labels("cached").inc(usage.cached_tokens)
+        metrics.tokens.labels("reasoning").inc(usage.reasoning_tokens)
+        if reply.first_token_s is not None:
+            metrics.first_token.observe(reply.first_token_s)
 
     def _on_turn(self, latency: Latency) -> None:
         for name, value in latency.items():

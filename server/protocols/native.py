@@ -62,6 +62,7 @@ class _Start(Struct, tag="start"):
 
 class _Text(Struct, tag="text"):
     text: str
+    skip_tts: bool = False
 
 
 class _Interrupt(Struct, tag="interrupt"):
@@ -149,8 +150,8 @@ class NativeWire:
 
     def _meaning(self, content: object) -> list[Incoming]:
         match content:
-            case _Text(text):
-                return [e.UserText(text[:MAX_TEXT]), *_cut("text", text, MAX_TEXT)]
+            case _Text(text, skip_tts):
+                return [e.UserText(text[:MAX_TEXT], skip_tts), *_cut("text", text, MAX_TEXT)]
             case _Played(samples) if samples >= 0:
                 return [PlayedReport(samples)]
             case _Cleared(samples) if samples >= 0:

@@ -94,7 +94,7 @@ class ModelOracles:
                 self._measured.append(reply)
                 self._check(first_s is None or 0 <= first_s <= duration_s, "an answer's times do not fit")
                 self._check(outcome != "stalled" or self._world.provider.rude, "an answer stalled without a cause")
-            case e.Summarised() | e.Problem("summary_failed"):
+            case e.Summarised() | e.SummaryFailed():
                 self._job = 0
                 self.summaries += isinstance(event, e.Summarised)
             case e.AssistantTranscript(text, False):

@@ -6,7 +6,8 @@ from itertools import permutations
 
 import pytest
 
-from llm.context import DROPPED, IN_PROGRESS, Entry, Log
+from llm.context import DROPPED, IN_PROGRESS, Log
+from llm.entry import Entry
 from llm.items import AssistantMessage, Call, DeveloperMessage, UserMessage
 
 

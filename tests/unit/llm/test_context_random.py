@@ -6,7 +6,8 @@ from random import Random
 
 import pytest
 
-from llm.context import IN_PROGRESS, Entry, Log
+from llm.context import IN_PROGRESS, Log
+from llm.entry import Entry
 from llm.items import AssistantMessage, Call
 from tests.unit.llm.naive_log import NaiveLog, NaiveMessage, size
 
@@ -18,8 +19,8 @@ class TwoLogs:
 
     def __init__(self, dice: Random, limit_bytes: int) -> None:
         self.dice = dice
-        self.log = Log(limit_bytes)
-        self.naive = NaiveLog(limit_bytes)
+        self.log = Log(limit_bytes=limit_bytes)
+        self.naive = NaiveLog(limit_bytes=limit_bytes)
         self.entries: list[tuple[Entry, NaiveMessage]] = []
         self.open: dict[str, NaiveMessage] = {}
         self.frames = 0

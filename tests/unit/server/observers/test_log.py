@@ -6,7 +6,6 @@ import pytest
 
 from audio.events import Transcript
 from audio.playout import Chunk
-from llm.events import Usage
 from server.call import events as e
 from server.observers.log import LogObserver
 from tests.unit.server.logbook import Logbook

@@ -8,9 +8,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from audio.events import Transcript
 from audio.playout import Chunk
-from llm.events import Delta
+from llm.events import Delta, Usage
 from server.call import events as e
-from server.observers.metrics import Metrics, MetricsObserver
+from server.observers.metrics import SECONDS, Metrics, MetricsObserver
 
 KNOWN = frozenset({"pay"})
 
@@ -57,6 +57,24 @@ def test_before_the_first_call_there_is_nothing() -> None:
             [e.Problem("reply_stalled", "it went silent"), e.Problem("llm_refused", "401", fatal=True)],
             {"problems_total code=reply_stalled": 1, "problems_total code=llm_refused": 1},
         ),
+        (
+            [
+                e.ReplyMetrics(1, "done", 0.3, 1.0, Usage(100, 20, 80, 5), 28.6, 0, "m"),
+                e.ReplyMetrics(2, "stalled", None, 6.0, Usage(), None, 1, ""),
+            ],
+            {
+                "llm_replies_total outcome=done": 1,
+                "llm_replies_total outcome=stalled": 1,
+                "llm_tokens_total kind=input": 100,
+                "llm_tokens_total kind=output": 20,
+                "llm_tokens_total kind=cached": 80,
+                "llm_tokens_total kind=reasoning": 5,
+                "llm_first_token_seconds_count": 1,
+                "llm_first_token_seconds_sum": 0.3,
+                **{f"llm_first_token_seconds_bucket le={le}": 1 for le in (*map(str, SECONDS[2:]), "+Inf")},
+            },
+        ),
+        ([e.Summarised(9)], {"llm_summaries_total": 1}),
         ([e.ToolStarted("c1", "pay", "{}"), e.Keys("1"), e.Idle(), e.AssistantTurn("hello"), e.BotSpeech(True)], {}),
     ],
 )
