@@ -93,7 +93,7 @@ class ModelOracles:
             case e.ReplyMetrics(reply, outcome, first_s, duration_s):
                 self._measured.append(reply)
                 self._check(first_s is None or 0 <= first_s <= duration_s, "an answer's times do not fit")
-                self._check(outcome != "stalled" or self._world.provider.rude, "an answer stalled without a cause")
+                self._check(outcome != "stalled" or self._world.models.rude, "an answer stalled without a cause")
             case e.Summarised() | e.SummaryFailed():
                 self._job = 0
                 self.summaries += isinstance(event, e.Summarised)

@@ -245,11 +245,11 @@ class Oracles:
         world = self._world
         return bool(
             world.faults_on
-            or not world.provider.up
+            or not world.models.up
             or world.tools.running
             or world.client.buffered
             or world.caller.speaking
-            or (world.caller.reads and world.provider.answering)  # a long answer that nobody hears
+            or (world.caller.reads and world.models.answering)  # a long answer that nobody hears
         )
 
     # --- at rest ------------------------------------------------------------------------------------------------------
@@ -283,11 +283,11 @@ class Oracles:
         if self._let_off or self._world.voice.lost:
             return
         said = spoken(request)
-        turn, script = self._world.provider.turn(request)
+        turn, script = self._world.models.turn(request)
         if script is not None:
             self.check(said.get(f"T{turn}", 0) == script.words, f"turn {turn} was not answered to its end")
             self._check_calls(script, request)
-        for name, count in self._world.provider.results(request):
+        for name, count in self._world.models.results(request):
             self.check(said.get(name, 0) == count, f"the result {name} was not told")
 
     def _check_says(self, request: Request) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from llm.events import (
     Ask,
     Cancel,
     Delta,
+    Fact,
     FunctionCall,
     Infer,
     InferenceFailed,
@@ -66,8 +68,10 @@ class Script:
 class Provider:
     """Answers requests, one at a time, over a link that breaks."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, post: Callable[[Fact], None]) -> None:
+        """`post` takes what it says."""
         self._world = world
+        self._post = post
         self._random: Random = world.random
         self.up = False
         self._answering: int | None = None
@@ -85,7 +89,7 @@ class Provider:
     def connect(self) -> None:
         """The link is up."""
         self.up = True
-        self._world.post(LinkUp())
+        self._post(LinkUp())
         self._plan_drop()
 
     def _plan_drop(self) -> None:
@@ -105,18 +109,18 @@ class Provider:
             self._world.at(self._random.uniform(0.2, 3.0), self._lost, how)
             return
         if how == "garbage" and answering is not None:
-            self._world.post(ReplyFailed(answering, "garbage on the socket"))
+            self._post(ReplyFailed(answering, "garbage on the socket"))
         self._lost(how)
         if answering is not None and self._world.faulty("late"):
-            self._world.at(0.01, self._world.post, Delta(answering, " Late.w0"))
+            self._world.at(0.01, self._post, Delta(answering, " Late.w0"))
 
     def _lost(self, how: str) -> None:
         self._answering = None
         self.up = False
         if self._world.faulty("fatal") and self._random.random() < 0.02:
-            self._world.post(LinkDown("403", fatal=True))
+            self._post(LinkDown("403", fatal=True))
             return
-        self._world.post(LinkDown(how))
+        self._post(LinkDown(how))
         long = self._world.faulty("outage") and self._random.random() < 0.1
         self._world.at(12.0 if long else self._random.choice((0.01, 0.1, 0.3, 1.0, 3.0)), self.connect)
 
@@ -136,7 +140,7 @@ class Provider:
         if self._world.faulty("infer_fails") and roll > 0.95:
             return
         for _ in range(2 if self._world.faulty("duplicate") else 1):
-            self._world.at(self._random.choice((0.05, 0.5, 2.5)), self._world.post, answer)
+            self._world.at(self._random.choice((0.05, 0.5, 2.5)), self._post, answer)
 
     def prepare(self) -> None:
         """It may warm up."""
@@ -160,14 +164,14 @@ class Provider:
             self.refusals += 1
             wish = self._random.choice((0.0, 0.2, 1.0))
             self._answering = None
-            self._world.at(0.05, self._world.post, ReplyFailed(ask.reply, "429", retry_after_s=wish))
+            self._world.at(0.05, self._post, ReplyFailed(ask.reply, "429", retry_after_s=wish))
             return
         if self._world.faulty("drop") and roll < 0.3:
             self._world.at(self._random.uniform(0.0, 2.0), self.drop)
         if self._world.faulty("blocked") and roll > 0.9:
             self.blocked += 1
             self._answering = None
-            self._world.at(0.05, self._world.post, ReplyFailed(ask.reply, "content filter", "blocked"))
+            self._world.at(0.05, self._post, ReplyFailed(ask.reply, "content filter", "blocked"))
             return
         steps = self._steps(ask)
         if self._waits(ask.request):
@@ -195,7 +199,7 @@ class Provider:
     def _progress(self, reply: int) -> None:
         """It thinks aloud, for longer than a silent provider is waited for."""
         if self._answering == reply and self.up:
-            self._world.post(Progress(reply))
+            self._post(Progress(reply))
 
     def cancel(self, cancel: Cancel) -> None:
         """An answer is not wanted; a rude provider goes on for a while."""
@@ -205,10 +209,10 @@ class Provider:
             self.up = False
             self._world.at(0.01, self._lost, "stalled")
         if self._world.faulty("late"):
-            self._world.at(0.02, self._world.post, Delta(cancel.reply, " Late.w1"))
-            self._world.at(0.03, self._world.post, ReplyDone(cancel.reply))
+            self._world.at(0.02, self._post, Delta(cancel.reply, " Late.w1"))
+            self._world.at(0.03, self._post, ReplyDone(cancel.reply))
             call = FunctionCall(cancel.reply, f"late{cancel.reply}", "look", '{"intent":"late"}')
-            self._world.at(0.025, self._world.post, call)
+            self._world.at(0.025, self._post, call)
 
     def _next(self, reply: int, steps: list[Output], at: int) -> None:
         if self._answering != reply or not self.up:
@@ -221,7 +225,7 @@ class Provider:
             self._answering = None
         double = self._world.faulty("duplicate") and not isinstance(steps[at], Delta)
         for _ in range(2 if double else 1):
-            self._world.post(steps[at])
+            self._post(steps[at])
         if at + 1 < len(steps):
             paces = (0.1, 0.3, 0.7) if self._world.swarm_has("slow") else (0.002, 0.02, 0.06)
             self._world.at(self._random.choice(paces), self._next, reply, steps, at + 1)
@@ -237,13 +241,13 @@ class Provider:
     def _speech(self, reply: int, request: Request) -> list[Delta]:
         said = {} if starts_over(request) else spoken(request)
         words: list[str] = []
-        turn, script = self.turn(request)
+        turn, script = turn_of(self._world, request)
         if script is not None:
             name = f"T{turn}"
             missing = [call for call in script.calls if call[0] not in made(request)]
             until = script.before if missing else script.words
             words += sentence(name, said.get(name, 0), script.words)[: max(0, until - said.get(name, 0))]
-        for name, count in self.results(request):
+        for name, count in results(request):
             words += sentence(name, said.get(name, 0), count)
         # One to three words a delta; a delta may end within a word.
         deltas: list[Delta] = []
@@ -258,7 +262,7 @@ class Provider:
         return deltas
 
     def _calls(self, reply: int, request: Request) -> list[FunctionCall]:
-        _, script = self.turn(request)
+        _, script = turn_of(self._world, request)
         if script is None:
             return []
         done = made(request)
@@ -271,32 +275,33 @@ class Provider:
             arguments["tool_call_id"] = next(iter(background(request)), "nobody")
         return FunctionCall(reply, f"c{reply}{intent}", tool, json.dumps(arguments))
 
-    def turn(self, request: Request) -> tuple[int, Script | None]:
-        """The newest turn of the caller."""
-        said = [number for item in request.items if isinstance(item, UserMessage) for number in TURN.findall(item.text)]
-        turns = [int(number) for number in said or TURN.findall(known(request.items).text)]
-        if not turns:
-            return 0, None
-        tools, long = self._world.swarm_has("tool"), self._world.swarm_has("long")
-        turn = turns[-1]
-        return turn, Script(self._world.seed, turn, tools=tools, long=long)
 
-    def results(self, request: Request) -> list[tuple[str, int]]:
-        """Results of async calls and things that were not understood, each worth two words."""
-        summary = known(request.items)
-        topics = [(f"R{call}", 2) for call in summary.results]
-        unclear = summary.unclear
-        for item in request.items:
-            if not isinstance(item, DeveloperMessage) or is_summary(item):
-                continue
-            if item.text.startswith("{"):
-                note = json.loads(item.text)
-                if note["status"] != "running":
-                    topics.append((f"R{note['tool_call_id']}", 2))
-            else:
-                unclear += 1
-                topics.append((f"U{unclear}", 2))
-        return topics
+def turn_of(world: World, request: Request) -> tuple[int, Script | None]:
+    """The newest turn of the caller, and what is to be said to it."""
+    said = [number for item in request.items if isinstance(item, UserMessage) for number in TURN.findall(item.text)]
+    turns = [int(number) for number in said or TURN.findall(known(request.items).text)]
+    if not turns:
+        return 0, None
+    tools, long = world.swarm_has("tool"), world.swarm_has("long")
+    return turns[-1], Script(world.seed, turns[-1], tools=tools, long=long)
+
+
+def results(request: Request) -> list[tuple[str, int]]:
+    """Results of async calls and things that were not understood, each worth two words."""
+    summary = known(request.items)
+    topics = [(f"R{call}", 2) for call in summary.results]
+    unclear = summary.unclear
+    for item in request.items:
+        if not isinstance(item, DeveloperMessage) or is_summary(item):
+            continue
+        if item.text.startswith("{"):
+            note = json.loads(item.text)
+            if note["status"] != "running":
+                topics.append((f"R{note['tool_call_id']}", 2))
+        else:
+            unclear += 1
+            topics.append((f"U{unclear}", 2))
+    return topics
 
 
 def spoken(request: Request) -> dict[str, int]:

@@ -39,11 +39,11 @@ def run_seed(seed: int, counts: Counter[str]) -> None:
     counts["calls"] += 1
     counts["events"] += world.events
     counts["seconds simulated"] += int(world.now)
-    counts["link drops"] += world.provider.drops
-    counts["requests"] += world.provider.asked
+    counts["link drops"] += world.models.count("drops")
+    counts["requests"] += world.models.count("asked")
     counts["answers taken up again"] += world.oracles.resumed
-    counts["stalls"] += world.provider.stalls + world.voice.stalls
-    counts["refusals"] += world.provider.refusals
+    counts["stalls"] += world.models.count("stalls") + world.voice.stalls
+    counts["refusals"] += world.models.count("refusals")
     counts["voice failures"] += world.voice.failures
     counts["tool runs"] += sum(world.tools.runs.values())
     counts["tools cancelled"] += world.tools.cancelled
@@ -51,8 +51,9 @@ def run_seed(seed: int, counts: Counter[str]) -> None:
     counts["apologies"] += world.oracles.apologies
     counts["late output refused"] += world.core.answering.stale
     counts["answers read only"] += world.oracles.model.read > 0
+    counts["asked of the second model"] += world.models.switched
     counts["summaries"] += world.oracles.model.summaries
-    counts["turns that were not done"] += world.provider.marks
+    counts["turns that were not done"] += world.models.count("marks")
     counts["async calls cancelled by the model"] += len(world.oracles.model.cancelled_by_model - {"nobody"})
     for what, number in world.caller.counts.items():
         counts[f"caller: {what}"] += number

@@ -23,6 +23,7 @@ KINDS = (
     "read",
     "marks",
     "summary",
+    "fallback",
     "infer_fails",
     "empty",
     "progress",

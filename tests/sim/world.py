@@ -25,10 +25,10 @@ from server.call.hub import Hub, Journal
 from server.call.policy import CallSettings
 from tests.sim.caller import Caller
 from tests.sim.client import RATE_HZ, Client
+from tests.sim.models import Models
 from tests.sim.oracles import Oracles
 from tests.sim.peers import SPECS, Tools, Voice
 from tests.sim.policy import MARKS, MAX_SPEECH_MS, POLICY, SUMMARY
-from tests.sim.provider import Provider
 from tests.sim.swarm import Swarm
 
 TICK_S = 0.02
@@ -122,7 +122,7 @@ class World:
         self.core = Core(settings, self.playout)
         self.journal = MemoryJournal()
         self.hub = Hub(self.core, self.playout, lambda: self.now, self.execute, self.journal)
-        self.provider = Provider(self)
+        self.models = Models(self)
         self.voice = Voice(self)
         self.tools = Tools(self)
         self.caller = Caller(self)
@@ -162,14 +162,8 @@ class World:
         """Carry out what the core wants."""
         self.oracles.command(command)
         match command:
-            case Ask():
-                self.provider.ask(command)
-            case Cancel():
-                self.provider.cancel(command)
-            case Prepare():
-                self.provider.prepare()
-            case Infer():
-                self.provider.infer(command)
+            case Ask() | Cancel() | Prepare() | Infer():
+                self.models.obey(command)
             case e.Speak():
                 self.voice.speak(command)
             case e.Flush():
@@ -190,7 +184,7 @@ class World:
     def run(self) -> None:
         """The whole call: faults, rest, end."""
         self.at(0.0, self.post, e.Ready())
-        self.at(self.random.choice((0.0, 0.05, 0.5)), self.provider.connect)
+        self.models.begin()
         self.caller.begin()
         self._until(self.random.uniform(6.0, 20.0))
         self.faults_on = False
