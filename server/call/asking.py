@@ -36,12 +36,14 @@ class Asking:
         held = self._calling.blocking and owed is not Owed.PART
         return held or (owed is Owed.ASYNC and not self._speaking.idle)
 
-    def run_calls(self, now: float, *, may_start: bool) -> None:
-        """Start tools, end those whose time is over, and owe an answer for what they brought."""
+    def start_calls(self, now: float) -> None:
+        """Start the tools that may start."""
+        self._calling.start(now, words_heard=self._speaking.idle)
+
+    def take_results(self, now: float) -> None:
+        """End the tools whose time is over, and owe an answer for what they brought."""
         calling, answering = self._calling, self._answering
         calling.expire(now)
-        if may_start:
-            calling.start(now, words_heard=self._speaking.idle)
         if calling.settle(answering.reply.number if answering.reply else None):
             answering.owe(Owed.RESULT, now)
         if calling.take_at_once():

@@ -190,8 +190,10 @@ class Core:
         if not self.turn.active:
             self.speaking.say_deferred(policy)
         quiet = self.state is CallState.READY and not self.turn.active
-        self._asking.run_calls(now, may_start=quiet)
+        self._asking.take_results(now)
         self._watch_reply(now)
+        if quiet and self.state is CallState.READY:
+            self._asking.start_calls(now)
         self._watch_pondering(now)
         if quiet and self.state is CallState.READY:
             self._asking.ask(self.settings, now, silent=self.settings.skip_tts or self._to_read)

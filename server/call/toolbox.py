@@ -116,7 +116,7 @@ class Toolbox:
         return FunctionCallParams(
             function_name=command.name,
             tool_call_id=command.call_id,
-            arguments=dict(arguments),
+            arguments=arguments,
             result_callback=give,
             call=self._handle,
             app_resources=self._app_resources,
