@@ -47,10 +47,10 @@ class Breaker:
         self.state = State.CLOSED
         self.probe_at = math.inf
         """When the next probe is due; never while it is closed, or while one is under way."""
-        self._options = options or BreakerOptions()
-        self._failed_at: deque[float] = deque(maxlen=self._options.failures)
+        self.options = options or BreakerOptions()
+        self._failed_at: deque[float] = deque(maxlen=self.options.failures)
         self._held_until = -math.inf  # the provider's own wish
-        self._open_s = self._options.open_s  # how long the next opening lasts
+        self._open_s = self.options.open_s  # how long the next opening lasts
 
     @property
     def refused(self) -> bool:
@@ -73,7 +73,7 @@ class Breaker:
         if self.state is not State.CLOSED:
             return False
         self._failed_at.append(now)
-        if len(self._failed_at) < self._options.failures or now - self._failed_at[0] > self._options.window_s:
+        if len(self._failed_at) < self.options.failures or now - self._failed_at[0] > self.options.window_s:
             return False
         self.state = State.OPEN
         self._postpone(now)
@@ -88,7 +88,7 @@ class Breaker:
 
     def worked(self) -> bool:
         """A whole answer came. Returns whether the provider was out."""
-        self._open_s = self._options.open_s
+        self._open_s = self.options.open_s
         return self._close()
 
     def take_probe(self, now: float) -> bool:
@@ -113,16 +113,15 @@ class Breaker:
     def _postpone(self, now: float) -> None:
         self._failed_at.clear()
         if self.refused:
-            self.probe_at = now + self._options.refused_s
+            self.probe_at = now + self.options.refused_s
             return
         self.probe_at = now + self._open_s
-        self._open_s = min(self._options.most_open_s, 2 * self._open_s)
+        self._open_s = min(self.options.most_open_s, 2 * self._open_s)
 
     def _close(self) -> bool:
         was_out = self.state is not State.CLOSED
         if was_out:
             self.state = State.CLOSED
             self._held_until = -math.inf
-            self._failed_at.clear()
         self.probe_at = math.inf
         return was_out

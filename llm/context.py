@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 
 from llm.entry import Entry, Segment
-from llm.items import AssistantMessage, Audio, Call, DeveloperMessage, Item, Media, Reasoning, UserMessage
+from llm.items import AssistantMessage, Call, DeveloperMessage, Item, Media, Reasoning, UserMessage
+from llm.media import bounded, size_bytes
 
 IN_PROGRESS = "IN_PROGRESS"
 LIMIT_BYTES = 256 * 1024
@@ -238,15 +239,12 @@ class Log:
     def _bound_media(self) -> None:
         """Replace the oldest pictures and recordings by notes."""
         shown = [entry for entry in self._entries if entry.media]
-        size = sum(len(each.data) for entry in shown for each in entry.media)
+        excess = sum(size_bytes(each) for entry in shown for each in entry.media) - self._media_limit
         for entry in shown:
-            while entry.media and size > self._media_limit:
-                oldest, *others = entry.media
-                size -= len(oldest.data)
-                entry.media = tuple(others)
-                note = "[a recording was left out]" if isinstance(oldest, Audio) else "[a picture was left out]"
-                entry.segments.append(Segment(0, f" {note}" if entry.segments else note))
-                self.truncated += 1
+            if excess > 0:
+                message, excess = bounded(UserMessage(entry.text, entry.media), excess)
+                self.truncated += len(entry.media) - len(message.media)
+                entry.media, entry.segments = message.media, [Segment(0, message.text)] if message.text else []
                 self._measure(entry)
 
     def _truncate(self) -> None:

@@ -45,7 +45,7 @@ class Inferences:
 
     def begin(self, infer: Infer, now: float) -> None:
         """The call wants a text."""
-        if infer.job in self._jobs or len(self._jobs) >= MAX_JOBS:
+        if len(self._jobs) >= MAX_JOBS:
             self._post(InferenceFailed(infer.job, "too many inferences at once"))
             return
         self._jobs[infer.job] = _Job(infer, now)

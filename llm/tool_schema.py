@@ -128,7 +128,7 @@ def schema_arguments(name: str, parameters: dict[str, Any]) -> SchemaArguments:
     registry: Registry[Any] = Registry()
     validator = validator_for(parameters, default=Draft202012Validator)
     try:
-        validator.check_schema(parameters, format_checker=validator.FORMAT_CHECKER)
+        validator.check_schema(parameters)
         root = Resource.from_contents(parameters, default_specification=DRAFT202012)
         resolver = registry.resolver_with_root(root)
         for reference in _references(parameters):
@@ -138,15 +138,16 @@ def schema_arguments(name: str, parameters: dict[str, Any]) -> SchemaArguments:
         raise ConfigError(f"tool '{name}': its schema is no JSON schema: {what}") from error
     except Unresolvable as error:
         raise ConfigError(f"tool '{name}': its schema refers to '{reference}', which is not in it") from error
+    except RecursionError as error:
+        raise ConfigError(f"tool '{name}': its schema is too deep") from error
     return SchemaArguments(validator(parameters, registry=registry))
 
 
 def _references(schema: Any) -> Iterator[str]:
     """What a schema refers to."""
     if isinstance(schema, dict):
-        reference = schema.get("$ref")
-        if isinstance(reference, str):
-            yield reference
+        found = (schema.get(key) for key in ("$ref", "$dynamicRef"))
+        yield from (each for each in found if isinstance(each, str))
     for part in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ():
         yield from _references(part)
 

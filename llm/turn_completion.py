@@ -117,7 +117,7 @@ class Marks:
         """The mark of the whole answer, and the rest of what is to be spoken."""
         self.mark = self.mark or "complete"
         text, self._held = self._held, ""
-        return self.mark, text if self.mark == "complete" else ""
+        return self.mark, text
 
     def _decided(self, text: str) -> str:
         """What follows the mark; nothing while there is none."""

@@ -1,26 +1,49 @@
 """A language model behind a reconnecting websocket: an answer is one exchange, one request and events until its end.
 
-There is no replay and no commit point. When the link is lost the core is told, and asks again from the log. An answer
-that is abandoned is left on its lane where the provider has lanes; else it is drained, for at most DRAIN_S, and then
-the connection is replaced.
+There is no replay and no commit point. When the link is lost the core is told, and asks again from the log. What
+nobody has to hear of is done in silence: a connection is replaced before it is too old, a request goes out as the
+whole log where the provider has forgotten the response before.
 """
 
 from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
+from functools import partial
 from random import Random
 
 from loguru import logger
+from msgspec import Struct, structs
 
 from link.errors import ProviderError
 from link.inbox import Inbox
 from link.websocket import Endpoint, Link, Links, Opener, open_websocket
-from llm.events import Ask, Cancel, Command, LinkDown, LinkUp, Progress, ReplyDone, ReplyFailed
-from llm.responses import ResponsesCodec
+from llm.events import (
+    Ask,
+    Cancel,
+    Command,
+    Infer,
+    LinkDown,
+    LinkUp,
+    Prepare,
+    ReplyDone,
+    ReplyFailed,
+    Request,
+)
+from llm.inference import Inferences
+from llm.line import Age, Counts, Exchange, Line
+from llm.responses import ResponsesCodec, fact_of, reason_of
+from llm.responses_events import Ended, Failed, Sign
 from llm.service import Post, Spawn
 
-DRAIN_S = 1.0
+RENEW_AGAIN_S = 60.0
+"""When to try again after a connection could not be renewed."""
+
+
+class _Reply(Struct):
+    number: int
+    line: Line
+    exchange: Exchange
 
 
 class WebsocketLLMService:
@@ -39,39 +62,86 @@ class WebsocketLLMService:
         self._endpoint = endpoint
         self._codec = codec
         self._links = Links(endpoint, random=random, gate=gate, opener=opener, on_failure=self._on_failure)
-        self._link: Link | None = None
-        self._current: int | None = None  # the exchange whose events are wanted
-        self._draining: asyncio.Event | None = None  # an abandoned exchange stands in the way; set at its end
-        self._drain_limit: asyncio.TimerHandle | None = None
+        self._line: Line | None = None
+        self._lost: asyncio.Future[ProviderError] | None = None  # why `_line` is
+        self._reply: _Reply | None = None  # the one whose events are wanted
+        self._inferences = Inferences(
+            lambda infer: codec.model(infer.request), lambda: self._line, None if codec.lanes else self._open
+        )
+        self._warm_up = codec.settings.warm_up
+        self._renewal: asyncio.TimerHandle | None = None
+        self._renewing = False
         self._post: Post = lambda _: None
+        self._spawn: Spawn = lambda _: None
         self._was_up = True
-        self.discarded = 0
+        self.counts = Counts()
+
+    @property
+    def discarded(self) -> int:
         """Events of abandoned answers."""
+        return self.counts.discarded
 
     async def run(self, inbox: Inbox[Command], post: Post, spawn: Spawn) -> None:
-        """Keep the link up and answer, for ever; ends after a fatal LinkDown."""
-        self._post = post
+        """Keep the link up and answer, for ever; ends after a fatal LinkDown. Then only inferences are refused."""
+        self._post, self._spawn = post, spawn
         spawn(self._obey(inbox))
         try:
             async with aclosing(self._links.links()) as links:
                 async for link in links:
-                    self._link, self._was_up = link, True
+                    self._was_up = True
+                    lost = self._lost = asyncio.get_running_loop().create_future()
+                    self._use(link)
                     post(LinkUp())
-                    reason = await self._receive(link)
-                    self._link = self._current = None
-                    self._drained()
-                    logger.info("llm link lost: {}", reason)
+                    reason = await lost
                     if reason.fatal:
                         raise reason
+                    logger.info("llm link lost: {}", reason)
                     self._was_up = False
                     post(LinkDown(str(reason)))
         except ProviderError as error:
             logger.error("llm: {}", error)
+            self._inferences.fail(None, str(error))
             post(LinkDown(str(error), fatal=True))
         finally:
-            self._drained()
-            if self.discarded:
-                logger.debug("llm: {} events of abandoned answers were discarded", self.discarded)
+            await self._end()
+
+    # --- the link ---------------------------------------------------------------------------------------------------
+
+    def _use(self, link: Link) -> None:
+        """From now on requests go out on this connection."""
+        self._line = self._make(link)
+        self._renew_in(self._codec.settings.renew_s)
+        self._spawn(self._listen(self._line))
+
+    def _make(self, link: Link) -> Line:
+        return Line(link, self._endpoint, self._codec, self.counts)
+
+    async def _open(self) -> Line:
+        return self._make(await self._links.open())
+
+    async def _listen(self, line: Line) -> None:
+        """Owns a connection until its end."""
+        try:
+            if reason := await line.receive():
+                self._on_lost(line, reason)
+        finally:
+            line.close()
+            await line.link.close()
+
+    def _on_lost(self, line: Line, reason: ProviderError) -> None:
+        answering = self._reply is not None and self._reply.line is line
+        retired = line is not self._line
+        line.close()
+        if answering:
+            self._reply = None
+        self._inferences.fail(line, str(reason))
+        if not retired:
+            self._line = None
+            if self._lost is not None and not self._lost.done():
+                self._lost.set_result(reason)
+        elif answering and self._line is not None:
+            self._post(LinkDown(str(reason)))
+            self._post(LinkUp())  # its successor is there
 
     def _on_failure(self, error: ProviderError) -> None:
         logger.warning("llm: {}", error)
@@ -79,66 +149,123 @@ class WebsocketLLMService:
             self._was_up = False
             self._post(LinkDown(str(error)))
 
-    async def _receive(self, link: Link) -> ProviderError:
-        """Post what comes until the link is lost; returns why."""
-        try:
-            while True:
-                self._on_message(link, await link.receive())
-        except ProviderError as error:
-            link.abort()
-            return error
+    async def _end(self) -> None:
+        if self._renewal is not None:
+            self._renewal.cancel()
+        if self._line is not None:
+            await self._line.link.close()
+        if any(structs.astuple(self.counts)):
+            logger.debug("llm: {}", self.counts)
 
-    def _on_message(self, link: Link, message: str | bytes) -> None:
-        for fact in self._codec.events(message, self._current):
-            if isinstance(fact, ReplyDone | ReplyFailed):
-                self._drained()
-            if fact.reply != self._current:
-                self.discarded += not isinstance(fact, Progress)
-                continue
-            if not isinstance(fact, ReplyFailed):
-                link.proved()
-            if isinstance(fact, ReplyDone | ReplyFailed):
-                self._current = None
-            self._post(fact)
+    # --- its renewal ------------------------------------------------------------------------------------------------
+
+    def _renew_in(self, seconds: float) -> None:
+        if self._renewal is not None:
+            self._renewal.cancel()
+        self._renewal = asyncio.get_running_loop().call_later(seconds, self._grow_old)
+
+    def _grow_old(self) -> None:
+        if self._line is not None:
+            self._line.age = Age.OLD
+            self._renew_if_idle()
+
+    def _renew_if_idle(self) -> None:
+        line = self._line
+        if line is not None and line.age is Age.OLD and line.idle and not self._renewing:
+            self._renewing = True
+            self._spawn(self._renew(line))
+
+    async def _renew(self, old: Line) -> None:
+        """Open another connection beside the old one, and go over to it; nobody hears of it."""
+        try:
+            link = await self._links.open()
+        except ProviderError as error:
+            logger.warning("llm: the link could not be renewed: {}", error)
+            if self._line is old:
+                old.age = Age.YOUNG
+                self._renew_in(RENEW_AGAIN_S)
+            return
+        finally:
+            self._renewing = False
+        if self._line is not old:  # it was lost meanwhile, and the next one is on its way
+            await link.close()
+            return
+        old.link.proved()
+        old.age = Age.RETIRED
+        self.counts.renewed += 1
+        self._use(link)
+        if old.done:  # else it ends with its answer
+            await old.link.close()
+
+    # --- commands ---------------------------------------------------------------------------------------------------
 
     async def _obey(self, inbox: Inbox[Command]) -> None:
         while True:
-            command = await inbox.get()
-            match command:
-                case Cancel():
-                    self._abandon(command)
-                case Ask():
-                    await self._ask(command)
+            match await inbox.get():
+                case Cancel(reply, stalled):
+                    self._cancel(reply, stalled)
+                case Ask(reply, request):
+                    await self._ask(reply, request)
+                case Prepare(request):
+                    await self._prepare(request)
+                case Infer() as infer:
+                    self._inferences.start(infer, self._post, self._spawn)
 
-    def _abandon(self, command: Cancel) -> None:
-        if command.reply != self._current:
+    def _cancel(self, reply: int, stalled: bool) -> None:
+        if self._reply is None or self._reply.number != reply:
             return
-        self._current = None
-        if command.stalled and self._link is not None:
-            self._link.abort()
-        elif not self._codec.lanes and self._link is not None:
-            self._draining = asyncio.Event()
-            self._drain_limit = asyncio.get_running_loop().call_later(DRAIN_S, self._link.abort)
+        line, exchange, self._reply = self._reply.line, self._reply.exchange, None
+        line.abandon(exchange, stalled=stalled)
+        self._renew_if_idle()
 
-    async def _ask(self, command: Ask) -> None:
+    async def _ask(self, reply: int, request: Request) -> None:
         """Send a request; if the link is down or goes down meanwhile, the core knows and asks again."""
-        link = self._link
-        if link is None:
-            return
-        if self._draining is not None:
-            await self._draining.wait()  # DRAIN_S at most: then the link is given up, and `_receive` sees it
-            if self._link is not link:
+        if self._reply is not None:
+            self._cancel(self._reply.number, False)
+        line = self._line
+        while line is not None and not line.free:
+            await line.wait_until_free()
+            if line.age is Age.LOST:
                 return
-        self._current = command.reply
-        try:
-            await link.send(self._codec.request(command.reply, command.request))
-        except ProviderError as error:
-            logger.info("llm: {}", error)  # `receive` fails as well, and tells the core
+            line = self._line
+        if line is None:
+            return
+        plan = line.memory.ask(request, self._codec.model(request))
+        exchange = Exchange("r", plan, partial(self._on_sign, reply, line))
+        self._reply = _Reply(reply, line, exchange)
+        await self._send(line, exchange)
 
-    def _drained(self) -> None:
-        if self._drain_limit is not None:
-            self._drain_limit.cancel()
-            self._drain_limit = None
-        if self._draining is not None:
-            self._draining.set()
-            self._draining = None
+    def _on_sign(self, reply: int, line: Line, exchange: Exchange, sign: Sign) -> None:
+        """More of the reply that is wanted."""
+        blocked = isinstance(sign, Ended) and sign.incomplete == "content_filter"
+        if blocked and not exchange.parts and not exchange.calls:
+            sign = Failed("content_filter", "the provider's filter held the whole answer back")
+        fact = fact_of(sign, reply, line.source(exchange.plan))
+        if not isinstance(fact, ReplyFailed):
+            line.link.proved()
+        if isinstance(fact, ReplyDone | ReplyFailed):
+            self._reply = None
+        self._post(fact)
+        if isinstance(fact, ReplyDone | ReplyFailed):
+            self._renew_if_idle()
+
+    async def _prepare(self, request: Request) -> None:
+        """Warm up, if nothing more important is going on. It tells nobody."""
+        line = self._line
+        if line is None or not self._warm_up or self._reply is not None or not line.free:
+            return
+        plan = line.memory.warm(request, self._codec.model(request))
+        if plan is not None:
+            await self._send(line, Exchange("w", plan, self._on_warm_up, generate=False))
+
+    def _on_warm_up(self, _: Exchange, sign: Sign) -> None:
+        if isinstance(sign, Failed):
+            self.counts.warm_ups_failed += 1
+            self._warm_up = False
+            logger.warning("llm: the provider takes no warm-up: {}", reason_of(sign))
+
+    async def _send(self, line: Line, exchange: Exchange) -> None:
+        try:
+            await line.send(exchange)
+        except ProviderError:
+            pass  # `receive` fails as well; that is logged, and told

@@ -22,6 +22,7 @@ from msgspec import structs
 
 from link.errors import ConfigError
 from llm.events import ModelSettings
+from llm.images import with_scaled_images
 from llm.items import Item
 from llm.registry import ToolRegistry
 from llm.tools import Tool
@@ -129,7 +130,7 @@ class Agent:
         self.idle_prompt = idle_prompt
         self.model = model
         self.skip_tts = skip_tts
-        self.context = tuple(context)
+        self.context = tuple(with_scaled_images(context))
         self.app_resources = app_resources
         self.handlers: dict[type[Event], list[tuple[Handler, int]]] = {}
 

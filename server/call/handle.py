@@ -14,7 +14,7 @@ from llm.registry import ToolRegistry
 from llm.tools import Tool
 from server.call.core import Core
 from server.call.events import Configure, Fact, HangUp, Interrupt, Say, Send
-from server.call.log_handle import LogHandle
+from server.call.log_handle import LogHandle, RunSync
 from server.call.model_handle import ModelHandle
 
 
@@ -28,12 +28,14 @@ class CallHandle:
         tools: ToolRegistry,
         post: Callable[[Fact], None],
         infer: Callable[[Infer], None],
+        *,
+        run_sync: RunSync,
     ) -> None:
         """`tools` are this call's own; `infer` hands an inference to the model's service."""
         self.call_id = call_id
         self.llm = ModelHandle(core, tools, post, infer)
         """The model: functions, settings, inference beside the conversation."""
-        self.context = LogHandle(core, post)
+        self.context = LogHandle(core, post, run_sync)
         """The conversation log: read, append, rewrite."""
         self.metadata: dict[str, Any] = {}
         """What the client sent with `start`."""

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
 
 from llm import messages, messages_json
+from llm.images import needs_scaling, with_scaled_images
 from llm.items import Item
 from llm.tokens import estimated_tokens
 from server.call.core import Core
 from server.call.events import Append, Fact, Rewrite
+
+RunSync = Callable[..., Coroutine[Any, Any, Any]]
 
 
 class LogHandle:
     """What was said and called so far. Messages are values: a copy is what `messages` gives.
 
     Changes hold from the next request on. What is being said and calls that run are not touched by any of them.
+    Pictures are scaled to the size that they ask for. Raises MediaError for one that is none.
     """
 
-    def __init__(self, core: Core, post: Callable[[Fact], None]) -> None:
+    def __init__(self, core: Core, post: Callable[[Fact], None], run_sync: RunSync) -> None:
+        """`run_sync(function, argument)` runs a plain function off the loop."""
         self._core = core
         self._post = post
+        self._run_sync = run_sync
 
     @property
     def messages(self) -> tuple[Item, ...]:
@@ -31,30 +38,37 @@ class LogHandle:
         """How many tokens the messages are, by a rule of thumb."""
         return estimated_tokens(self.messages)
 
-    def append(self, message: Item, *, ask: bool = False, skip_tts: bool = False) -> None:
+    async def append(self, message: Item, *, ask: bool = False, skip_tts: bool = False) -> None:
         """Add a message. `ask`: the model is to answer it; `skip_tts`: the answer is to be read, not heard."""
-        self._post(Append(message, ask, skip_tts))
+        [scaled] = await self._scaled([message])
+        self._post(Append(scaled, ask, skip_tts))
 
-    def insert(self, at: int, message: Item) -> None:
+    async def insert(self, at: int, message: Item) -> None:
         """Add a message before the one that is number `at`. Raises ValueError when there are not so many."""
-        self.rewrite(messages.inserted(self.messages, at, message))
+        await self.rewrite(messages.inserted(self.messages, at, message))
 
-    def truncate(self, max_messages: int) -> None:
+    async def truncate(self, max_messages: int) -> None:
         """Keep the newest turns only, at most so many messages."""
-        self.rewrite(messages.truncated(self.messages, max_messages))
+        await self.rewrite(messages.truncated(self.messages, max_messages))
 
-    def merge(self, others: Sequence[Item]) -> None:
+    async def merge(self, others: Sequence[Item]) -> None:
         """Add those of another conversation that are not there yet."""
-        self.rewrite(messages.merged(self.messages, others))
+        await self.rewrite(messages.merged(self.messages, others))
 
-    def rewrite(self, items: Sequence[Item]) -> None:
+    async def rewrite(self, items: Sequence[Item]) -> None:
         """Make these the conversation."""
-        self._post(Rewrite(tuple(items)))
+        self._post(Rewrite(await self._scaled(items)))
 
     def to_json(self) -> str:
         """The conversation as JSON, as `load_json` reads it."""
         return messages_json.to_json(self.messages)
 
-    def load_json(self, text: str) -> None:
+    async def load_json(self, text: str) -> None:
         """Make this the conversation. Raises MessagesError, which says what is wrong where."""
-        self.rewrite(messages_json.from_json(text))
+        await self.rewrite(messages_json.from_json(text))
+
+    async def _scaled(self, items: Sequence[Item]) -> tuple[Item, ...]:
+        """The messages with pictures of the size that they ask for; that takes a while, so it is done off the loop."""
+        if any(needs_scaling(item) for item in items):
+            return tuple(await self._run_sync(with_scaled_images, items))
+        return tuple(items)

@@ -83,7 +83,8 @@ class Session:
         self.hub = Hub(self.core, self._playout, self._loop.time, self._execute, self._journal)
         self._observers = (*shared.observers(call_id), LatencyObserver(self._on_turn))
         self._connect_services(can)
-        self.handle = CallHandle(call_id, self.core, shared.agent.tools.copy(), self.post, self._execute)
+        tools = shared.agent.tools.copy()
+        self.handle = CallHandle(call_id, self.core, tools, self.post, self._execute, run_sync=shared.run_sync)
         self.handle.metadata = greeting.opened.metadata
         self._toolbox = Toolbox(self.handle, shared.agent.app_resources, self.post, self._tasks.spawn, shared.run_sync)
         self._handlers = Handlers(shared.agent.handlers, self.handle, limits.events)

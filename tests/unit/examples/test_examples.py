@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from llm.tools import ToolArgumentError
+from llm.tool_schema import ToolArgumentError
 from tests.unit.examples.talk import ExampleTalk
 
 EXAMPLES = ("demo", "quiz", "bike_shop")

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import TypeVar
 
 from link.inbox import Inbox
-from llm.events import Ask, Cancel, Command, Fact, Progress, Request
+from llm.events import Ask, Cancel, Command, Fact, Infer, ModelSettings, Prepare, Progress, Request
 from llm.items import Item, UserMessage
 from llm.service import LanguageModel
 
@@ -46,9 +46,25 @@ class Desk:
         """Ask for an answer."""
         self._inbox.put(Ask(reply, Request("", items or (UserMessage(f"question {reply}"),))))
 
+    def ask_for(self, reply: int, request: Request) -> None:
+        """Ask for an answer to all of this."""
+        self._inbox.put(Ask(reply, request))
+
+    def prepare(self, *items: Item, settings: ModelSettings | None = None) -> None:
+        """The next request will begin like this."""
+        self._inbox.put(Prepare(Request("", items, settings=settings or ModelSettings())))
+
+    def infer(self, job: int, *items: Item, limit_s: float = 120.0) -> None:
+        """Ask for a text beside the conversation."""
+        self._inbox.put(Infer(job, Request("", items or (UserMessage(f"job {job}"),)), limit_s))
+
     def cancel(self, reply: int, *, stalled: bool = False) -> None:
         """Abandon it."""
         self._inbox.put(Cancel(reply, stalled))
+
+    def tell(self, command: Command) -> None:
+        """Give any command."""
+        self._inbox.put(command)
 
     async def until(self, kind: type[F]) -> F:
         """The next fact of this kind among those that nobody waited for yet."""

@@ -206,16 +206,16 @@ def test_the_oldest_media_are_replaced_by_notes() -> None:
     first, second, third = (Image(data=bytes(100)), Audio(bytes(100)), Image(data=bytes([1]) * 100))
     log.user("two", (first, second))
     log.user("", (third,))
-    assert log.items() == (UserMessage("two [a picture was left out]", (second,)), UserMessage("", (third,)))
+    assert log.items() == (UserMessage("two [image left out]", (second,)), UserMessage("", (third,)))
     log.user("", (first,))
-    assert [item.text for item in log.items()] == ["two [a picture was left out] [a recording was left out]", "", ""]
+    assert [item.text for item in log.items()] == ["two [image left out] [audio left out]", "", ""]
     assert log.truncated == 2
 
 
 def test_a_picture_that_is_too_large_by_itself_is_a_note() -> None:
     log = Log(media_limit_bytes=50)
     log.user("", (Image(data=bytes(100)),))
-    assert log.items() == (UserMessage("[a picture was left out]"),)
+    assert log.items() == (UserMessage("[image left out]"),)
 
 
 def test_a_url_takes_no_room() -> None:

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import functools
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from enum import Enum
 from typing import Annotated, Any, Literal
 
 import pytest
 
 from link.errors import ConfigError
 from llm.function_calls import ToolSpec
-from llm.tools import (
-    FunctionCallParams,
-    Tool,
-    ToolArg,
-    ToolArgumentError,
-    ToolRegistry,
-    make_tool,
-    tool,
-)
-from tests.unit.llm.tool_types import Order, Place, taking
+from llm.tool_schema import ToolArg, ToolArgumentError
+from llm.tools import FunctionCallParams, Style, make_tool, tool
+from tests.unit.llm.tool_types import Order, Place, Unit, taking
 
 # --- injection, kinds of functions ----------------------------------------------------------------------------------
 
@@ -39,7 +34,12 @@ def test_the_parameters_of_the_call_stay_out_of_the_schema() -> None:
 def test_they_can_have_any_name_and_place() -> None:
     def ring(seconds: int, *, here: FunctionCallParams) -> None: ...
 
+    def alone(seconds: int, here: FunctionCallParams | None = None) -> None:
+        """It can be called without a call, too."""
+
     assert make_tool(ring).params_name == "here"
+    assert make_tool(alone).params_name == "here"
+    assert list(make_tool(alone).check('{"seconds": 1}')) == ["seconds"]
     assert make_tool(taking(int)).params_name is None
 
 
@@ -50,9 +50,17 @@ def test_sync_and_async_functions_are_told_apart() -> None:
     def now() -> str:
         return "now"
 
-    assert make_tool(later).is_async
-    assert not make_tool(now).is_async
+    class Later:
+        async def __call__(self) -> str:
+            return "later"
+
+    assert make_tool(later).style is Style.ASYNC
+    assert make_tool(now).style is Style.SYNC
     assert make_tool(now).handler() == "now"
+    assert make_tool(functools.partial(later), name="later").style is Style.ASYNC
+    assert make_tool(Later(), name="later").style is Style.ASYNC
+    assert make_tool(Later, name="later").style is Style.SYNC
+    assert [make_tool(each).is_async for each in (later, now)] == [True, False]
 
 
 def test_a_method_of_an_object_is_a_tool() -> None:
@@ -65,6 +73,34 @@ def test_a_method_of_an_object_is_a_tool() -> None:
     assert made.is_async
     assert made.name == "price"
     assert made.check('{"article": "bell"}') == {"article": "bell"}
+
+
+def heat(to: int, unit: Unit, room: str = "hall") -> str:
+    """Heat a room. Args: to: so much"""
+    return f"{to} {unit.value} {room}"
+
+
+class Heater:
+    """Heats a room. Args: to: so much"""
+
+    def __call__(self, to: int, unit: Unit) -> str:
+        """Not this."""
+        return heat(to, unit)
+
+
+@functools.wraps(heat)
+def wrapper(*arguments: Any, **named: Any) -> str:
+    return heat(*arguments, **named)
+
+
+@pytest.mark.parametrize(
+    "function", [heat, Heater(), wrapper, functools.partial(wrapper, room="kitchen"), functools.partial(heat)]
+)
+def test_a_function_in_another_form_is_the_same_tool(function: Callable[..., str]) -> None:
+    made = make_tool(function, name="heat")
+    assert made.spec.schema.description.startswith("Heat")
+    assert made.spec.schema.parameters["properties"]["to"] == {"type": "integer", "description": "so much"}
+    assert made.check('{"to": 3, "unit": "kelvin"}')["unit"] is Unit.KELVIN
 
 
 def test_how_a_tool_is_run() -> None:
@@ -104,6 +140,32 @@ def unknown(day: Weekday) -> None:  # type: ignore[name-defined]  # noqa: F821 -
     """A type that is not there."""
 
 
+@dataclass
+class Trip:
+    """A type that holds one that is not there."""
+
+    day: Weekday  # type: ignore[name-defined]  # noqa: F821
+
+
+class Mixed(Enum):
+    """Members of two types."""
+
+    ONE = 1
+    TWO = "two"
+
+
+def unknown_inside(trip: Trip) -> None:
+    """As where the type of a field is only imported for typing."""
+
+
+def twice(first: FunctionCallParams, second: FunctionCallParams) -> None:
+    """One is enough."""
+
+
+def late_choices(day: Annotated[str, ToolArg(choices="ab")]) -> None:
+    """A text is no list of choices."""
+
+
 def generator(day: str) -> Iterator[str]:
     """Results one by one."""
     yield day
@@ -133,8 +195,11 @@ def odd_default(day: str = object()) -> None:  # type: ignore[assignment]
         (star, ["star", "'days' has a kind"]),
         (two_stars, ["two_stars", "'days' has a kind"]),
         (positional, ["positional", "'day' has a kind"]),
-        (sentence, ["sentence", "a day of the week"]),
-        (unknown, ["unknown", "Weekday", "can be imported"]),
+        (sentence, ["sentence", "'day'", "a day of the week"]),
+        (unknown, ["unknown", "'day'", "Weekday", "can be imported"]),
+        (unknown_inside, ["unknown_inside", "'trip'", "Weekday"]),
+        (twice, ["twice", "'second'", "a second time"]),
+        (late_choices, ["late_choices", "'day'", "choices"]),
         (generator, ["generator", "no result"]),
         (async_generator, ["async_generator", "no result"]),
         (wrong_choices, ["wrong_choices", "'day'", "choices"]),
@@ -146,6 +211,9 @@ def odd_default(day: str = object()) -> None:  # type: ignore[assignment]
         (taking(Callable[[], int]), ["function", "'x'", "Callable"]),
         (taking(Place | Order), ["function", "'x'", "Place"]),
         (taking(Literal[1.5]), ["function", "'x'", "1.5"]),
+        (taking(Mixed), ["function", "'x'", "Enum"]),
+        (taking(list[Mixed]), ["function", "'x'", "Enum"]),
+        (taking(Place | list[Order | Place]), ["function", "'x'"]),
         (lambda: None, ["<lambda>", "letters"]),
         (functools.partial(star), ["name"]),
         (dict.fromkeys, ["fromkeys"]),
@@ -176,31 +244,16 @@ def test_right_names(name: str) -> None:
     assert make_tool(taking(int), name=name).name == name
 
 
-@pytest.mark.parametrize("seconds", [0, -1, float("nan")])
-def test_a_time_out_is_more_than_nothing(seconds: float) -> None:
+@pytest.mark.parametrize("seconds", [0, -1, float("nan"), "5", []])
+def test_a_time_out_is_more_than_nothing(seconds: Any) -> None:
     with pytest.raises(ConfigError, match="tool 'function': timeout_secs must be more than 0"):
         tool(timeout_secs=seconds)(taking(int))
 
 
+def test_a_tool_runs_now_or_after_speech() -> None:
+    with pytest.raises(ConfigError, match="tool 'function': when is 'now' or 'after_speech', not 'later'"):
+        tool(when="later")(taking(int))  # type: ignore[call-overload]
+
+
 def test_no_time_out_is_infinite() -> None:
     assert tool(timeout_secs=float("inf"))(taking(int)).spec.timeout_s == float("inf")
-
-
-def test_a_name_is_taken_once() -> None:
-    def look_up(topic: str) -> None: ...
-
-    registry = ToolRegistry([look_up])
-    with pytest.raises(ConfigError, match="tool 'look_up' is registered twice"):
-        registry.register(tool(look_up))
-    registry.register(tool(name="look_up_2")(look_up))
-    assert [spec.schema.name for spec in registry.specs()] == ["look_up", "look_up_2"]
-    found = registry.get("look_up")
-    assert isinstance(found, Tool)
-    assert found.handler is look_up
-    assert registry.get("nothing") is None
-    assert ToolRegistry().specs() == ()
-
-
-def test_what_is_no_function_is_named() -> None:
-    with pytest.raises(ConfigError, match="'look_up' is no function, so it cannot be a tool"):
-        ToolRegistry(["look_up"])  # type: ignore[list-item]

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import inspect
 import json
+from enum import Enum
 from typing import Annotated, Any, Literal, Optional
 
 import pytest
 
-from llm.tools import (
-    ToolArg,
-    ToolArgumentError,
-    make_tool,
-    result_text,
-)
-from tests.unit.llm.tool_types import Order, Place, Unit
+from llm.tool_schema import ToolArg, ToolArgumentError
+from llm.tools import error_text, make_tool, result_text
+from tests.unit.llm.tool_types import Floor, Order, Place, Unit, Warm
 
 # --- the model's arguments ------------------------------------------------------------------------------------------
 
@@ -53,6 +50,7 @@ def test_arguments_that_fit(given: dict[str, Any], taken: dict[str, Any]) -> Non
     ("text", "words"),
     [
         ("", "`day`"),
+        ("null", "`day`"),
         ("{}", "`day`"),
         ('{"day": "monday"}', "`guests`"),
         ('{"day": "sunday", "guests": 1}', "$.day"),
@@ -68,8 +66,9 @@ def test_arguments_that_fit(given: dict[str, Any], taken: dict[str, Any]) -> Non
         ('{"day": "monday", "guests": 1', "not JSON"),
         ("day=monday", "not JSON"),
         ('{"day": "monday", "guests": 1} trailing', "not JSON"),
-        ("[]", "`object`"),
-        ("null", "`object`"),
+        ("[1]", "`object`"),
+        ('"{}"', "`object`"),
+        ("0", "`object`"),
         ('{"day": "\ud800"}', "not JSON"),
         ('{"day": "monday", "guests": ' + "9" * 5000 + "}", "$.guests"),
         ('{"day": "monday", "guests": 1, "notes": ' + '{"a":' * 5000 + "1" + "}" * 5001, "recursion"),
@@ -83,6 +82,35 @@ def test_arguments_that_do_not_fit_are_named(text: str, words: str) -> None:
     assert words in message
 
 
+@pytest.mark.parametrize("text", ["", " ", "\n", "{}", " {} ", "null", '""', "[]", " null\n"])
+def test_nothing_is_no_arguments(text: str) -> None:
+    def no_arguments() -> None: ...
+
+    def a_default(day: str = "monday") -> None: ...
+
+    assert make_tool(no_arguments).check(text) == {}
+    assert make_tool(a_default).check(text) == {"day": "monday"}
+
+
+def test_a_default_belongs_to_one_call() -> None:
+    made = make_tool(book)
+    text = '{"day": "monday", "guests": 2}'
+    made.check(text)["tags"].append("left behind")
+    made.check(text)["notes"]["left"] = "behind"
+    assert (made.check(text)["tags"], made.check(text)["notes"]) == ([], {})
+
+
+def test_enums_come_as_members_wherever_they_stand() -> None:
+    def set_all(units: list[Unit], by_room: dict[str, Unit], floor: Floor, warm: Warm) -> None: ...
+
+    given = {"units": ["kelvin"], "by_room": {"hall": "celsius"}, "floor": 1, "warm": {"unit": "kelvin"}}
+    taken = make_tool(set_all).check(json.dumps(given))
+    assert taken["units"][0] is Unit.KELVIN
+    assert taken["by_room"]["hall"] is Unit.CELSIUS
+    assert taken["floor"] is Floor.FIRST
+    assert taken["warm"] == Warm(Unit.KELVIN)
+
+
 # --- results --------------------------------------------------------------------------------------------------------
 
 
@@ -93,12 +121,36 @@ def itself() -> list[Any]:
     return endless
 
 
+def deep() -> list[Any]:
+    """A list of lists of lists: too deep for JSON and for `str`."""
+    value: list[Any] = []
+    for _ in range(100_000):
+        value = [value]
+    return value
+
+
 class Told:
     """What JSON does not know."""
 
     def __str__(self) -> str:
         """As it says of itself."""
         return "told"
+
+
+class Untold:
+    """What nothing can say."""
+
+    def __str__(self) -> str:
+        """Nothing."""
+        raise LookupError("no words")
+
+    __repr__ = __str__
+
+
+class Mood(str, Enum):  # noqa: UP042 - as many write it; its `str` is "Mood.GLAD"
+    """An enumeration that is text."""
+
+    GLAD = "glad"
 
 
 @pytest.mark.parametrize(
@@ -124,7 +176,35 @@ class Told:
         (itself(), "[[...]]"),
         ("half \ud800", "half ?"),
         (["half \ud800"], "['half \\ud800']"),
+        (Mood.GLAD, "glad"),
+        ([Mood.GLAD], '["glad"]'),
+        (Untold(), "[a Untold that cannot be shown]"),
+        ([Untold()], "[a list that cannot be shown]"),
+        (deep(), "[a list that cannot be shown]"),
+        ({Untold(): 1}, "[a dict that cannot be shown]"),
     ],
 )
 def test_a_result_as_the_model_reads_it(value: Any, text: str) -> None:
     assert result_text(value) == text
+
+
+class Broken(Exception):
+    """An error that cannot say what it is."""
+
+    def __str__(self) -> str:
+        """Nothing."""
+        raise Broken
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (RuntimeError("no luck"), "Error: RuntimeError: no luck"),
+        (RuntimeError("half \ud800"), "Error: RuntimeError: half ?"),
+        (SystemExit(3), "Error: SystemExit: 3"),
+        (KeyError("day"), "Error: KeyError: 'day'"),
+        (Broken(), "Error: Broken: [no words for it]"),
+    ],
+)
+def test_a_failure_as_the_model_reads_it(error: BaseException, text: str) -> None:
+    assert error_text(error) == text

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import typing
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 import pytest
 
-from llm.tools import (
-    ToolArg,
-    make_tool,
-    tool,
-)
-from tests.unit.llm.tool_types import Floor, Order, Place, Unit, parameters, properties, taking
+from llm.tool_schema import ToolArg, ToolArgumentError
+from llm.tools import make_tool, tool
+from tests.unit.llm.tool_types import Floor, Order, Place, Unit, Warm, parameters, properties, taking
 
 PLACE = {
     "title": "Place",
@@ -33,6 +30,13 @@ ORDER = {
     "required": ["to", "items"],
 }
 UNIT = {"title": "Unit", "description": "An enumeration by text.", "enum": ["celsius", "kelvin"]}
+WARM = {
+    "title": "Warm",
+    "description": "A dataclass with an enumeration in it.",
+    "type": "object",
+    "properties": {"unit": {"$ref": "#/$defs/Unit"}},
+    "required": ["unit"],
+}
 FLOOR = {"title": "Floor", "description": "An enumeration by number.", "enum": [0, 1]}
 
 
@@ -66,6 +70,12 @@ FLOOR = {"title": "Floor", "description": "An enumeration by number.", "enum": [
         (Annotated[str, ToolArg("which", choices=("b", "a"))], {"enum": ["a", "b"], "description": "which"}, {}),
         (Annotated[int, ToolArg(choices=(2, 1))], {"enum": [1, 2]}, {}),
         (Annotated[str | None, ToolArg(choices=("a",))], {"anyOf": [{"enum": ["a"]}, {"type": "null"}]}, {}),
+        (Annotated[str, ToolArg(choices=["a"])], {"enum": ["a"]}, {}),
+        (Annotated[Unit, "which"], {"$ref": "#/$defs/Unit", "description": "which"}, {"Unit": UNIT}),
+        (Warm, {"$ref": "#/$defs/Warm"}, {"Warm": WARM, "Unit": UNIT}),
+        (list[Unit], {"type": "array", "items": {"$ref": "#/$defs/Unit"}}, {"Unit": UNIT}),
+        (Unit | None, {"anyOf": [{"$ref": "#/$defs/Unit"}, {"type": "null"}]}, {"Unit": UNIT}),
+        (Any, {}, {}),
         (Annotated[int, msgspec.Meta(ge=1, le=9)], {"type": "integer", "minimum": 1, "maximum": 9}, {}),
         (
             Annotated[int, msgspec.Meta(ge=1), "how many"],
@@ -203,6 +213,63 @@ def test_colons_in_a_description_begin_no_argument() -> None:
         "day": "one of these weekday: monday to friday weekend: the others, see http://example.com",
         "hour": "as hh:mm",
     }
+
+
+def test_only_a_line_that_is_indented_like_the_first_begins_an_argument() -> None:
+    def find(day: str, hour: int, unit: str = "") -> None:
+        """Find.
+
+        Args:
+            day: one of
+                hour: an hour is no day
+                monday
+
+                The unit: of no matter here.
+            hour: the day: not this
+                unit (str): nor this
+            unit (str): of the answer
+
+        Note:
+            unit: is no more
+        """
+
+    assert {name: each["description"] for name, each in properties(find).items()} == {
+        "day": "one of hour: an hour is no day monday The unit: of no matter here.",
+        "hour": "the day: not this unit (str): nor this",
+        "unit": "of the answer",
+    }
+
+
+def test_an_argument_that_is_not_there_is_part_of_the_one_before() -> None:
+    def find(day: str) -> None:
+        """Find.
+
+        Args:
+            dya: a word with a typing error
+            day: a weekday
+        """
+
+    assert properties(find)["day"]["description"] == "a weekday"
+
+
+def test_each_tool_has_choices_of_its_own() -> None:
+    def first(day: Annotated[str, ToolArg("when", choices=("monday", "friday"))]) -> None: ...
+    def second(day: Annotated[str, ToolArg("when", choices=("sunday",))]) -> None: ...
+
+    assert [properties(each)["day"]["enum"] for each in (first, second)] == [["friday", "monday"], ["sunday"]]
+    assert make_tool(second).check('{"day": "sunday"}') == {"day": "sunday"}
+    with pytest.raises(ToolArgumentError, match=r"\$\.day"):
+        make_tool(first).check('{"day": "sunday"}')
+
+
+if TYPE_CHECKING:
+    from nowhere import Nothing  # type: ignore[import-not-found]
+
+
+def test_only_the_types_of_arguments_must_be_there() -> None:
+    def find(day: str) -> Nothing: ...
+
+    assert list(properties(find)) == ["day"]
 
 
 def test_an_annotation_goes_before_the_docstring() -> None:

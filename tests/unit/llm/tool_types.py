@@ -9,9 +9,7 @@ from typing import Any
 
 import msgspec
 
-from llm.tools import (
-    make_tool,
-)
+from llm.tools import make_tool
 
 
 class Unit(Enum):
@@ -34,6 +32,13 @@ class Place:
 
     street: str
     number: int = 1
+
+
+@dataclass
+class Warm:
+    """A dataclass with an enumeration in it."""
+
+    unit: Unit
 
 
 class Order(msgspec.Struct):

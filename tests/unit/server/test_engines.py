@@ -12,12 +12,10 @@ import pytest
 from audio.stt.pocketsphinx import PocketSphinxEngine
 from audio.tts.espeak import EspeakEngine
 from link.errors import ConfigError, Overloaded
-from llm.events import LinkDown, LinkUp
 from server.agent import Agent
 from server.config import Service, Settings, load
-from server.engines import ModelEngine, ProcessEngines, Simple, make_engines
-from tests.unit.llm.desk import Desk
-from tests.unit.llm.local.client import serving
+from server.engines import ProcessEngines, Simple, make_engines
+from server.models import ModelEngine
 from tests.unit.server.call.session_stand import virtual
 from tests.unit.server.parts import Slots
 
@@ -132,13 +130,9 @@ async def test_the_voice_of_the_configuration_goes_before_that_of_the_agent() ->
     ("services", "words"),
     [
         ({"stt": "ears"}, "there is no stt 'ears'; there are pocketsphinx, scripted, or \"package.module:factory\""),
-        (
-            {"llm": {"name": "gpt"}},
-            "there is no llm 'gpt'; there are local, openai-responses, scripted, or \"package.module:factory\"",
-        ),
         ({"tts": "a.module"}, "there is no tts 'a.module'; there are espeak, scripted, or \"package.module:factory\""),
-        ({"llm": {"model": "m"}}, 'llm: a table needs a name: llm = {name = "…", …}'),
-        ({"llm": {"name": 3}}, 'llm: a table needs a name: llm = {name = "…", …}'),
+        ({"stt": {"slots": 3}}, 'stt: a table needs a name: stt = {name = "…", …}'),
+        ({"tts": {"name": 3}}, 'tts: a table needs a name: tts = {name = "…", …}'),
         ({"stt": "no_such:f"}, "stt = 'no_such:f' cannot be loaded: ModuleNotFoundError: No module named 'no_such'"),
         ({"stt": ":f"}, "stt = ':f' cannot be loaded: ValueError: Empty module name"),
         (
@@ -163,7 +157,6 @@ async def test_the_voice_of_the_configuration_goes_before_that_of_the_agent() ->
             {"stt": {"name": "pocketsphinx", "vocabulary": ["x"]}},
             "stt = 'pocketsphinx' has no option `vocabulary`; there are: workers, slots",
         ),
-        ({"llm": {"name": "local", "token_ms": -1}}, "faults: first_token_ms and token_ms must not be negative"),
         ({"stt": {"name": EARS, "free": "x"}}, f"stt = '{EARS}': option `free`: Expected `int`, got `str`"),
         ({"stt": f"{__name__}:breaking"}, f"stt = '{__name__}:breaking' failed: RuntimeError: 1 models are missing"),
         ({"stt": f"{__name__}:refusing"}, "stt: set ears_key"),
@@ -181,59 +174,6 @@ def test_what_is_wrong_is_named(services: dict[str, Service], words: str) -> Non
 def test_a_service_that_the_agent_has_wrong_is_named_too() -> None:
     with pytest.raises(ConfigError, match="there is no llm 'gpt'"):
         make_engines(Settings(), Agent(llm="gpt"), asyncio.create_task)
-
-
-# --- a provider -------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [
-        ({}, "Object missing required field `model`"),
-        ({"model": 3}, "model: expected `str`, got `int`"),
-        ({"model": "m", "modle": "m"}, "there is no key modle"),
-        ({"model": "m", "headers": {"a": 1}}, "headers[...]: expected `str`, got `int`"),
-        ({"model": "m"}, "set api_key, or the environment variable OPENAI_API_KEY"),
-        ({"model": "m", "url": "https://me:s3cret@x.org/v1"}, "url must begin with ws:// or wss://"),
-    ],
-)
-def test_a_provider_that_is_described_wrong(
-    monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], words: str
-) -> None:
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    told = sentence({"llm": {"name": "openai-responses", **options}})
-    assert told == f"llm = openai-responses: {words}"
-
-
-@pytest.mark.asyncio
-@pytest.mark.parametrize(
-    ("options", "variable", "openai", "admitted"),
-    [
-        ({"api_key": "k3y"}, "", True, True),
-        ({}, "k3y", True, True),
-        ({"api_key": "k3y"}, "wr0ng", True, True),
-        ({"api_key": "k3y"}, "wr0ng", False, True),
-        ({"headers": {"Authorization": "Bearer k3y"}}, "wr0ng", True, True),
-        ({"api_key": "wr0ng"}, "k3y", True, False),
-        ({}, "k3y", False, False),  # the key of one provider is not shown to another
-        ({}, "", False, False),
-    ],
-)
-async def test_the_key_comes_from_the_options_or_the_environment(
-    monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], variable: str, openai: bool, admitted: bool
-) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", variable)
-    async with asyncio.timeout(PATIENCE_S), serving(token="k3y") as brain:
-        if openai:
-            monkeypatch.setattr("server.engines.OPENAI_URL", brain.url)
-        chosen = {"name": "openai-responses", "model": "m", "url": brain.url, **options}
-        async with Desk(engines({"llm": chosen}).llm.open()) as desk:
-            if admitted:
-                await desk.until(LinkUp)
-            else:
-                down = await desk.until(LinkDown)
-                assert down.fatal
-                assert "wr0ng" not in down.reason
 
 
 # --- the start --------------------------------------------------------------------------------------------------------

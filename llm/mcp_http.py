@@ -1,0 +1,126 @@
+"""An MCP server behind an address: streamable HTTP, by the package's transport over a client of ours.
+
+A request that fails would end the package's transport and all calls on it. Here it becomes an error that answers this
+one request and says whether the server can have seen it; only a server that cannot be reached ends the connection.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import math
+import ssl
+from collections.abc import AsyncIterator, Callable
+from typing import Any, cast
+
+import httpx2
+from mcp.client.streamable_http import MCP_SESSION_ID, streamable_http_client
+from mcp.shared.inbound import MCP_METHOD_HEADER
+from mcp_types import CONNECTION_CLOSED
+
+from llm.mcp_options import MCPServer
+
+NOT_DELIVERED = -32099
+"""The code of a request that the server has not seen; this and the next from the range that JSON-RPC leaves to us."""
+FAILED = -32098
+"""The code of a request that was answered, but not by MCP."""
+MAX_BODY_BYTES = 4 << 20
+END_S = 1.0  # to end a session
+LISTEN = "subscriptions/listen"
+
+OnLost = Callable[[str], None]
+
+
+@contextlib.asynccontextmanager
+async def endpoint(server: MCPServer, on_lost: OnLost) -> AsyncIterator[Any]:
+    """The streams of a server; `on_lost(reason)` says that it is gone."""
+    limits = httpx2.Limits(max_connections=None)  # how many calls run at once is bounded elsewhere
+    async with httpx2.AsyncClient(headers=dict(server.headers), limits=limits, verify=_tls()) as client:
+        requests = Requests(client, server, on_lost)
+        async with streamable_http_client(server.url, http_client=cast(httpx2.AsyncClient, requests)) as streams:
+            yield streams
+
+
+@functools.cache
+def _tls() -> ssl.SSLContext:
+    """Made once: it takes 50 ms, in which every call of the process would stand still."""
+    return httpx2.create_ssl_context()
+
+
+class Requests:
+    """What the package's transport uses of an `httpx2.AsyncClient`. `send` answers where that would raise."""
+
+    def __init__(self, client: httpx2.AsyncClient, server: MCPServer, on_lost: OnLost) -> None:
+        self._client = client
+        self._server = server
+        self._on_lost = on_lost
+        self.build_request = client.build_request
+        self.max_redirects = client.max_redirects
+
+    async def send(self, request: httpx2.Request, *, stream: bool, follow_redirects: bool) -> httpx2.Response:
+        """Send a request; all but streams of events is read whole, at most 4 MiB."""
+        request.extensions["timeout"] = self._timeouts(request).as_dict()
+        try:
+            if request.method == "DELETE":  # the end of a session: whoever is gone has ended it
+                await self._client.send(request)
+                return httpx2.Response(204, request=request)
+            response = await self._client.send(request, stream=True, follow_redirects=follow_redirects)
+            if response.status_code < 400 and not _is_json(response):
+                return response  # a stream of events; the package bounds each
+            return self._judged(request, await _whole(request, response))
+        except httpx2.RequestError as error:
+            return self._failed(request, error)
+
+    def _failed(self, request: httpx2.Request, error: httpx2.RequestError) -> httpx2.Response:
+        """What it means that a request got no response."""
+        if request.method == "DELETE":
+            return httpx2.Response(204, request=request)
+        what = str(error) or type(error).__name__
+        if isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout):
+            return self._undelivered(request, 502, f"it cannot be reached: {what}")
+        return _failure(request, 502, CONNECTION_CLOSED, f"the connection broke: {what}")
+
+    def _undelivered(self, request: httpx2.Request, status: int, reason: str) -> httpx2.Response:
+        self._on_lost(reason)
+        return _failure(request, status, NOT_DELIVERED, reason)
+
+    def _judged(self, request: httpx2.Request, response: httpx2.Response) -> httpx2.Response:
+        """A response that came whole, or what it means."""
+        status = response.status_code
+        if status == 404 and MCP_SESSION_ID in request.headers:
+            return self._undelivered(request, status, "it does not know the session any more")
+        if len(response.content) > MAX_BODY_BYTES:
+            return _failure(request, 502, FAILED, f"its answer is longer than {MAX_BODY_BYTES >> 20} MiB")
+        if status >= 400 and b'"jsonrpc"' not in response.content:
+            return _failure(request, status, FAILED, f"it answered with HTTP {status}")
+        return response
+
+    def _timeouts(self, request: httpx2.Request) -> httpx2.Timeout:
+        """A call has a limit of its own: this one only frees what a server never answers. Listening has none."""
+        if request.method == "DELETE":
+            return httpx2.Timeout(END_S)
+        listens = request.method == "GET" or request.headers.get(MCP_METHOD_HEADER) == LISTEN
+        read_s = None if listens or self._server.timeout_s == math.inf else self._server.timeout_s + 5.0
+        return httpx2.Timeout(self._server.connect_s, read=read_s)
+
+
+def _is_json(response: httpx2.Response) -> bool:
+    return response.headers.get("content-type", "").lower().startswith("application/json")
+
+
+async def _whole(request: httpx2.Request, response: httpx2.Response) -> httpx2.Response:
+    """A response with its body; where that is too long, with so much of it that this shows."""
+    content = bytearray()
+    async with contextlib.aclosing(response):
+        async for chunk in response.aiter_bytes():
+            content += chunk
+            if len(content) > MAX_BODY_BYTES:
+                break
+    kept = {name: value for name in ("content-type", MCP_SESSION_ID) if (value := response.headers.get(name))}
+    return httpx2.Response(response.status_code, headers=kept, content=bytes(content), request=request)
+
+
+def _failure(request: httpx2.Request, status: int, code: int, message: str) -> httpx2.Response:
+    """An error as a server would answer it; the package gives it to whoever waits for this request."""
+    body = {"jsonrpc": "2.0", "id": None, "error": {"code": code, "message": message}}
+    return httpx2.Response(status, json=body, request=request)

@@ -1,0 +1,99 @@
+"""Which options of a Chat Completions endpoint are wrong, who is shown the key, and what is kept out of logs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from link.errors import ConfigError
+from llm.chat_options import OPENAI_URL, ChatOptions
+
+LOCAL = "http://localhost:11434/v1"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"model": ""}, "say which model"),
+        ({"base_url": "localhost:11434/v1"}, "an address like"),
+        ({"base_url": "ws://localhost/v1"}, "an address like"),
+        ({"base_url": "http:///v1"}, "an address like"),
+        ({"base_url": "http://host:port/v1"}, "an address like"),
+        ({"base_url": "http://host:99999/v1"}, "an address like"),
+        ({"base_url": "http://host:0/v1"}, "an address like"),
+        ({"base_url": "http://[::1/v1"}, "an address like"),
+        ({"base_url": "http://a host/v1"}, "an address like"),
+        ({"base_url": "http://host/v1?api-version=1"}, "`query`"),
+        ({"base_url": "http://host/v1/chat/completions/"}, "ends before /chat/completions"),
+        ({"headers": {"X Y": "z"}}, "'X Y'"),
+        ({"headers": {"X": "z\nInjected: 1"}}, "'X'"),
+        ({"api_key": "sk-é"}, "api_key"),
+        ({"api_key": "sk-1\nX: y"}, "api_key"),
+        ({"connect_s": 0.0}, "connect_s"),
+        ({"retry_timeout_secs": -1.0}, "retry_timeout_secs"),
+        ({"extra": {"stream": False, "n": 2}}, "extra must not set stream, n"),
+    ],
+)
+def test_a_wrong_option_is_named_in_one_sentence(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        ChatOptions(**{"model": "m", "base_url": LOCAL, **options}).key("")
+    assert str(caught.value).startswith("chat completions: ")
+    assert words in str(caught.value)
+    assert "Injected" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["http://localhost/", "https://[::1]:8443/v1", "http://host", "https://a.b.c/x/y/"])
+def test_any_http_address_will_do(url: str) -> None:
+    assert ChatOptions("m", base_url=url).key("") == ""
+
+
+def test_an_unknown_option_is_refused() -> None:
+    with pytest.raises(msgspec.ValidationError, match="temprature"):
+        msgspec.convert({"model": "m", "temprature": 1}, ChatOptions)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("", True),
+        (OPENAI_URL, True),
+        ("https://eu.api.openai.com/v1", True),
+        ("http://api.openai.com/v1", False),  # in clear
+        ("https://api.openai.com.example.net/v1", False),
+        ("https://xapi.openai.com/v1", False),
+        ("https://api.openai.com@example.net/v1", False),
+        ("https://api.groq.com/openai/v1", False),
+        (LOCAL, False),
+    ],
+)
+def test_the_key_of_the_environment_is_for_openai_only(url: str, shown: bool) -> None:
+    assert ChatOptions("m", base_url=url).key("sk-of-openai") == ("sk-of-openai" if shown else "")
+
+
+def test_a_key_of_its_own_goes_wherever_it_was_set() -> None:
+    assert ChatOptions("m", base_url=LOCAL, api_key="own").key("sk-of-openai") == "own"
+    assert ChatOptions("m", api_key="own").key("sk-of-openai") == "own"
+
+
+def test_openai_needs_a_key_or_a_header_in_its_place() -> None:
+    with pytest.raises(ConfigError, match="OPENAI_API_KEY"):
+        ChatOptions("m").key("")
+    assert ChatOptions("m", headers={"authorization": "Bearer x"}).key("") == ""
+
+
+def test_nothing_secret_is_in_the_name_or_the_repr() -> None:
+    url = "https://user:pass-word@host:8443/v1"
+    options = ChatOptions(
+        "m", base_url=url, api_key="sk-secret", headers={"X": "Bearer he-said-so"}, query={"k": "in-the-query"}
+    )
+    assert options.name == "https://host:8443/v1"
+    assert repr(options) == "ChatOptions('m', 'https://host:8443/v1')"
+    secrets = options.secrets("sk-secret")
+    assert secrets == ("Bearer he-said-so", "in-the-query", "he-said-so", "pass-word", "sk-secret")
+    assert ChatOptions("m", base_url="http://[::1").name == "the endpoint"
+
+
+def test_loopback_needs_no_proxy() -> None:
+    assert [ChatOptions("m", base_url=url).loopback for url in (LOCAL, "http://[::1]:1/v1", "")] == [True, True, False]
