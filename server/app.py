@@ -24,6 +24,7 @@ from prometheus_client import generate_latest
 
 from audio.playout import PlayoutOptions
 from link.errors import ConfigError
+from llm.several import services_of
 from server import __version__
 from server.agent import Agent
 from server.call.hub import Journal
@@ -79,6 +80,7 @@ class Server:
             settings=agent.call_settings(settings),
             limits=settings.limits,
             engines=self.engines,
+            models=services_of(self.engines.llm),
             pacer=self.pacer,
             run_sync=self._run_sync,
             observers=lambda _: (LogObserver(), self._metrics.observer(known)),

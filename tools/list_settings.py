@@ -21,7 +21,8 @@ sys.path.insert(0, str(ROOT))
 
 from audio.stt import pocketsphinx  # noqa: E402
 from audio.tts import espeak  # noqa: E402
-from server import engines  # noqa: E402
+from llm.chat_options import ChatOptions  # noqa: E402
+from server import engines, models  # noqa: E402
 from server.config import Settings  # noqa: E402
 
 PAGE = ROOT / "docs" / "configuration.md"
@@ -70,12 +71,12 @@ FACTORIES = (
         {"lines": "What it understands, utterance by utterance, and again from the first.", "delay_ms": DELAY_MS},
     ),
     Factory(
-        'llm = "local"', "The embedded brain, behind a websocket on loopback.", engines._local, {"token_ms": TOKEN_MS}
+        'llm = "local"', "The embedded brain, behind a websocket on loopback.", models._local, {"token_ms": TOKEN_MS}
     ),
     Factory(
         'llm = "openai-responses"',
         "OpenAI, or whoever speaks the same protocol.",
-        engines.OpenAIOptions,
+        models.OpenAIOptions,
         {
             "model": "Which model; it must be given.",
             "url": "Where it is.",
@@ -83,9 +84,28 @@ FACTORIES = (
         },
     ),
     Factory(
+        'llm = "openai-chat"',
+        "Chat Completions: OpenAI, or any endpoint that speaks that protocol (Ollama, vLLM, llama.cpp, Groq, …).",
+        ChatOptions,
+        {
+            "model": "Which model; it must be given.",
+            "service_tier": "Which tier serves a request, where the provider has several.",
+            "temperature": "How freely it chooses its words; None leaves it to the provider.",
+            "max_output_tokens": "The longest answer; None leaves it to the provider.",
+            "connect_s": "How long a connection may take.",
+        },
+    ),
+    Factory(
+        'llm = "fallback"',
+        "The first model that can answers; who is late or fails is replaced.",
+        models.FallbackTable,
+        {},
+    ),
+    Factory('llm = "switch"', "The call chooses its model by name, also in the middle.", models.SwitchTable, {}),
+    Factory(
         'llm = "scripted"',
         "Answers at once, with as many words each time; for tests and load.",
-        engines._scripted_llm,
+        models._scripted,
         {"count": "Words in an answer.", "token_ms": TOKEN_MS},
     ),
     Factory(
@@ -153,6 +173,8 @@ def options(factory: Factory) -> list[str]:
 
 
 def _row(name: str, default: Any, words: str) -> str:
+    if isinstance(default, msgspec.Struct):
+        default = "{" + ", ".join(f"{key} = {value:g}" for key, value in msgspec.structs.asdict(default).items()) + "}"
     if default in ("", None, (), {}, inspect.Parameter.empty) or str(default) == "<factory>":
         return f"| `{name}` |  | {words} |"
     return f"| `{name}` | {default if isinstance(default, str) else f'`{default}`'} | {words} |"

@@ -7,10 +7,13 @@ long as it has requests; the connection's TaskGroup owns it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import math
 import re
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from random import Random
 
 from loguru import logger
@@ -19,10 +22,10 @@ from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
 from llm.local.faults import NO_FAULTS, STATUS_OF_ERROR, Faults
-from llm.local.outlet import Outlet, ResponseOutlet
+from llm.local.outlet import BrokenOff, Outlet, ResponseOutlet
 from llm.local.protocol import Create, RequestError, conversation, error_event, read, stream_of
 from llm.local.request import FunctionCall, Item, Output, Respond
-from llm.local.response_events import ResponseWriter
+from llm.local.response_events import CHARACTERS_PER_TOKEN, ResponseWriter
 
 MAX_LANES = 64
 MAX_PENDING = 64  # requests that wait or run, over all lanes
@@ -112,9 +115,10 @@ class _Connection:
         service = self._service
         faults = service.faults()
         try:
-            request = conversation(create, self._earlier(create.previous_response_id))
             if not faults.strikes(service.dice):
                 faults = structs.replace(NO_FAULTS, first_token_ms=faults.first_token_ms, token_ms=faults.token_ms)
+            earlier = self._earlier(create.previous_response_id, faults)
+            request = conversation(create, earlier)
             if faults.error_event is not None:
                 raise _as_told(faults.error_event)
         except RequestError as error:
@@ -123,27 +127,38 @@ class _Connection:
         self._responses += 1
         now = service.now()
         response_id = f"resp_{service.id_prefix}{self._responses:06x}"
-        writer = ResponseWriter(create, request, response_id, now.timestamp())
+        writer = ResponseWriter(create, request, response_id, now.timestamp(), earlier=len(earlier))
         outlet = ResponseOutlet(self._outlet, faults)
-        await outlet.send(writer.begin())
+        end = writer.complete
         try:
+            await outlet.send(writer.begin())
             outputs = list(service.respond(request, now)) if create.generate is not False else []
-            await _send_outputs(outputs, writer, outlet)
+            if not await _send_outputs(outputs, writer, outlet, create.max_output_tokens):
+                end = partial(writer.incomplete, "max_output_tokens")
         except ConnectionClosed:
             raise
+        except BrokenOff as broken:
+            await self._break_off(broken, writer)
+            return
         except Exception:
             logger.exception("brain: no answer")
             await outlet.send(writer.failed("A fault in this server; its log says more."))
             return
-        end = writer.complete()
+        events = end()
         self._store(response_id, request.items + tuple(writer.items))  # before the client can name it
-        await outlet.send(end)
+        with contextlib.suppress(BrokenOff):  # a fault that counts to the very last event has come too late
+            await outlet.send(events)
 
-    def _earlier(self, previous_id: str | None) -> tuple[Item, ...]:
+    async def _break_off(self, broken: BrokenOff, writer: ResponseWriter) -> None:
+        words = "An end, as this server was told to."
+        for event in writer.incomplete(broken.reason) if broken.reason else writer.failed(words):
+            await self._outlet.send(event)
+
+    def _earlier(self, previous_id: str | None, faults: Faults) -> tuple[Item, ...]:
         """The conversation that a response ended. Raises RequestError where it is not kept (any more)."""
         if previous_id is None:
             return ()
-        if previous_id not in self._stored:
+        if previous_id not in self._stored or faults.forget_responses:
             raise RequestError(
                 f"Previous response with id '{previous_id}' not found.",
                 code="previous_response_not_found",
@@ -160,8 +175,11 @@ class _Connection:
             self._stored_size -= self._stored.popitem(last=False)[1][1]
 
 
-async def _send_outputs(outputs: list[Output], writer: ResponseWriter, outlet: ResponseOutlet) -> None:
-    """Send an answer, at the pace that is set."""
+async def _send_outputs(
+    outputs: list[Output], writer: ResponseWriter, outlet: ResponseOutlet, most: int | None
+) -> bool:
+    """Send an answer, at the pace that is set. Returns False where `most` tokens of words were not enough."""
+    left = most * CHARACTERS_PER_TOKEN if most is not None else math.inf
     if outputs:
         await outlet.before_first()
     for output in outputs:
@@ -169,8 +187,12 @@ async def _send_outputs(outputs: list[Output], writer: ResponseWriter, outlet: R
             await outlet.send(writer.call(output))
             continue
         for delta in deltas(output.text):
+            left -= len(delta)
+            if left < 0:
+                return False
             await outlet.send(writer.text(delta))
             await outlet.between_deltas()
+    return True
 
 
 def _as_told(code: str) -> RequestError:

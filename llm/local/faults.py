@@ -16,8 +16,10 @@ class Faults(Struct, frozen=True, forbid_unknown_fields=True):
     Events are counted in each response, from its first. `drop_after_events` ends the connection after that many, with
     `close_code`, or without a close frame where that is None. `stall_after_events` sends nothing more on the
     connection, which stays open and answers pings. `garbage_after_events` sends one message that is not JSON, and goes
-    on. `error_event` answers with an `error` event of this code. `reject_status` refuses the upgrade with an HTTP
-    status (with `Retry-After: retry_after_s`). `seed` sets the dice.
+    on. `fail_after_events` breaks the response off with `response.failed`, `filter_after_events` with
+    `response.incomplete` (content_filter). `forget_responses` knows no `previous_response_id`. `error_event` answers
+    with an `error` event of this code. `reject_status` refuses the upgrade with an HTTP status (with
+    `Retry-After: retry_after_s`). `seed` sets the dice.
     """
 
     first_token_ms: float = 0
@@ -26,6 +28,9 @@ class Faults(Struct, frozen=True, forbid_unknown_fields=True):
     close_code: int | None = None
     stall_after_events: int | None = None
     garbage_after_events: int | None = None
+    fail_after_events: int | None = None
+    filter_after_events: int | None = None
+    forget_responses: bool = False
     reject_status: int | None = None
     retry_after_s: float | None = None
     error_event: str | None = None
@@ -53,6 +58,7 @@ NO_FAULTS = Faults()
 STATUS_OF_ERROR = {
     "rate_limit_exceeded": 429,
     "invalid_api_key": 401,
+    "insufficient_quota": 429,
     "model_not_found": 404,
     "server_error": 500,
     "overloaded": 503,

@@ -11,6 +11,14 @@ from llm.local.faults import Faults
 _GARBAGE = "\x00}{ this is not JSON"
 
 
+class BrokenOff(Exception):
+    """The response ends here, as the faults say; `reason` is why it is incomplete, empty where it failed."""
+
+    def __init__(self, reason: str = "") -> None:
+        super().__init__(reason or "failed")
+        self.reason = reason
+
+
 class Outlet:
     """Sends events to one client. Raises ConnectionClosed when the client is gone."""
 
@@ -50,7 +58,7 @@ class ResponseOutlet:
         self._sent = 0
 
     async def send(self, events: list[bytes]) -> None:
-        """Send events in order."""
+        """Send events in order. Raises BrokenOff."""
         for event in events:
             if self._sent == 0:
                 await self._strike()
@@ -74,6 +82,10 @@ class ResponseOutlet:
             self._outlet.stall()
         if self._sent == faults.drop_after_events:
             await self._outlet.drop(faults.close_code)
+        if self._sent == faults.fail_after_events:
+            raise BrokenOff
+        if self._sent == faults.filter_after_events:
+            raise BrokenOff("content_filter")
 
 
 async def _pause(milliseconds: float) -> None:

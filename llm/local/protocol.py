@@ -37,6 +37,7 @@ class Create(Struct):
     generate: bool | None = None
     metadata: dict[str, str] | None = None
     parallel_tool_calls: bool | None = None
+    max_output_tokens: int | None = None
 
 
 class _Envelope(Struct):

@@ -20,8 +20,13 @@ CHARACTERS_PER_TOKEN = 4  # a common estimate for English; nothing here counts r
 class ResponseWriter:
     """The events of one response, in order, each as encoded JSON; and the items that it adds to the conversation."""
 
-    def __init__(self, create: Create, request: Request, response_id: str, created_at: float) -> None:
-        """`response_id` ends in what makes item and call ids unique; `created_at` is a Unix time in seconds."""
+    def __init__(
+        self, create: Create, request: Request, response_id: str, created_at: float, *, earlier: int = 0
+    ) -> None:
+        """`response_id` ends in what makes item and call ids unique; `created_at` is a Unix time in seconds.
+
+        `earlier` items of the request were known before, and count as cached.
+        """
         self.id = response_id
         self.items: list[Item] = []
         self._tail = response_id.removeprefix("resp_")
@@ -30,6 +35,7 @@ class ResponseWriter:
         self._output: list[dict[str, Any]] = []
         self._text: list[str] | None = None  # the pieces of the message that is open
         self._request = request
+        self._earlier = earlier
         self._base = _response(create, response_id, created_at)
 
     def begin(self) -> list[bytes]:
@@ -73,10 +79,17 @@ class ResponseWriter:
 
     def complete(self) -> list[bytes]:
         """The end of an open message, then `response.completed`."""
+        return self._end("completed")
+
+    def incomplete(self, reason: str) -> list[bytes]:
+        """The end of an open message, then `response.incomplete`: max_output_tokens, content_filter."""
+        return self._end("incomplete", incomplete_details={"reason": reason})
+
+    def _end(self, status: str, **details: Any) -> list[bytes]:
         events = self._close_message()
-        usage = _usage(self._request, self._output)
-        response = {**self._base, "status": "completed", "output": self._output, "usage": usage}
-        return [*events, self._event("response.completed", {"response": response})]
+        usage = _usage(self._request, self._earlier, self._output)
+        response = {**self._base, **details, "status": status, "output": self._output, "usage": usage}
+        return [*events, self._event(f"response.{status}", {"response": response})]
 
     def failed(self, message: str) -> list[bytes]:
         """`response.failed`: the answer broke off on the server's side."""
@@ -156,15 +169,24 @@ def _response(create: Create, response_id: str, created_at: float) -> dict[str, 
     }
 
 
-def _usage(request: Request, output: list[dict[str, Any]]) -> dict[str, Any]:
+def _usage(request: Request, earlier: int, output: list[dict[str, Any]]) -> dict[str, Any]:
     """Tokens, estimated from the number of characters."""
-    given = len(request.instructions) + sum(len(field) for item in request.items for field in structs.astuple(item))
-    answered = sum(len(item.get("arguments") or item["content"][0]["text"]) for item in output)
-    tokens_in, tokens_out = -(-given // CHARACTERS_PER_TOKEN), -(-answered // CHARACTERS_PER_TOKEN)
+    cached = tokens(_characters(request.items[:earlier]))
+    tokens_in = cached + tokens(len(request.instructions) + _characters(request.items[earlier:]))
+    tokens_out = tokens(sum(len(item.get("arguments") or item["content"][0]["text"]) for item in output))
     return {
         "input_tokens": tokens_in,
-        "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
+        "input_tokens_details": {"cached_tokens": cached, "cache_write_tokens": 0},
         "output_tokens": tokens_out,
         "output_tokens_details": {"reasoning_tokens": 0},
         "total_tokens": tokens_in + tokens_out,
     }
+
+
+def _characters(items: tuple[Item, ...]) -> int:
+    return sum(len(field) for item in items for field in structs.astuple(item))
+
+
+def tokens(characters: int) -> int:
+    """An estimate, rounded up."""
+    return -(-characters // CHARACTERS_PER_TOKEN)

@@ -59,6 +59,12 @@ class Asking:
         if not self.must_wait:
             self._speaking.follow(answering.ask(settings, now, silent=silent))
 
+    def configure(self, before: CallSettings, after: CallSettings) -> None:
+        """New settings hold. Another model of a `Switch` hears of it at once: its link may be the one that is up."""
+        self._calling.configure(after)
+        if after.model.service != before.model.service:
+            self._out.emit(Prepare(request(after, self._log.items())))
+
     def link_up(self, settings: CallSettings) -> None:
         """The model can be asked; if nothing is to be asked yet, it may warm up for what will be."""
         self._answering.link_up = True

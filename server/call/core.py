@@ -166,9 +166,9 @@ class Core:
                     self._stop_talking(now)
                     self._forget_answers()
             case e.Configure(settings):
+                self._asking.configure(self.settings, settings)
                 self.settings = settings
                 self.turn.options = settings.turn
-                self.calling.configure(settings)
             case e.HangUp(reason):
                 self._hang_up(reason, now)
             case e.Gone(reason, code):

@@ -30,10 +30,11 @@ class CallHandle:
         infer: Callable[[Infer], None],
         *,
         run_sync: RunSync,
+        models: tuple[str, ...] = (),
     ) -> None:
-        """`tools` are this call's own; `infer` hands an inference to the model's service."""
+        """`tools` are this call's own; `infer` hands an inference to the service; `models` are those of a `Switch`."""
         self.call_id = call_id
-        self.llm = ModelHandle(core, tools, post, infer)
+        self.llm = ModelHandle(core, tools, post, infer, models)
         """The model: functions, settings, inference beside the conversation."""
         self.context = LogHandle(core, post, run_sync)
         """The conversation log: read, append, rewrite."""
@@ -85,12 +86,15 @@ class CallHandle:
         skip_tts: bool | None = None,
         filter_incomplete_user_turns: bool | None = None,
     ) -> None:
-        """Change settings, from the next answer on; what is None stays. `skip_tts`: to be read, not heard."""
+        """Change settings, from the next answer on; what is None stays. `skip_tts`: to be read, not heard.
+
+        Raises ConfigError for a model that the `Switch` does not have.
+        """
         settings = self._core.settings
         if instructions is not None:
             settings = structs.replace(settings, instructions=_text(instructions))
         if model is not None:
-            settings = structs.replace(settings, model=model)
+            settings = structs.replace(settings, model=self.llm.checked(model))
         if skip_tts is not None:
             settings = structs.replace(settings, skip_tts=skip_tts)
         if filter_incomplete_user_turns is not None:

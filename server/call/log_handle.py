@@ -23,7 +23,7 @@ class LogHandle:
     """
 
     def __init__(self, core: Core, post: Callable[[Fact], None], run_sync: RunSync) -> None:
-        """`run_sync(function, argument)` runs a plain function off the loop."""
+        """`run_sync(function, **arguments)` runs a plain function off the loop."""
         self._core = core
         self._post = post
         self._run_sync = run_sync
@@ -70,5 +70,5 @@ class LogHandle:
     async def _scaled(self, items: Sequence[Item]) -> tuple[Item, ...]:
         """The messages with pictures of the size that they ask for; that takes a while, so it is done off the loop."""
         if any(needs_scaling(item) for item in items):
-            return tuple(await self._run_sync(with_scaled_images, items))
+            return tuple(await self._run_sync(with_scaled_images, items=items))
         return tuple(items)

@@ -12,6 +12,7 @@ from link.errors import ProviderError
 from llm.events import Infer, InferenceFailed, Inferred, ModelSettings, Request, ToolSchema
 from llm.items import Item
 from llm.registry import Handler, ToolRegistry
+from llm.switch import known
 from llm.tools import Tool
 from server.call.core import Core
 from server.call.events import Configure, Fact
@@ -24,10 +25,16 @@ class ModelHandle:
     """Functions, settings and inferences of one call's model. Changes hold from the next request on."""
 
     def __init__(
-        self, core: Core, tools: ToolRegistry, post: Callable[[Fact], None], infer: Callable[[Infer], None]
+        self,
+        core: Core,
+        tools: ToolRegistry,
+        post: Callable[[Fact], None],
+        infer: Callable[[Infer], None],
+        services: tuple[str, ...],
     ) -> None:
-        """`infer` hands an inference to the service."""
+        """`infer` hands an inference to the service; `services` are the models of a `Switch`."""
         self.tools = tools
+        self.services = services
         self._core = core
         self._post = post
         self._infer = infer
@@ -101,11 +108,19 @@ class ModelHandle:
         return self._core.settings.model
 
     def update(self, settings: ModelSettings) -> None:
-        """Ask for something else from the next request on: another temperature, another model of a `Switch`."""
-        self._post(Configure(structs.replace(self._core.settings, model=settings)))
+        """Ask for something else from the next request on: another temperature, another model of a `Switch`.
+
+        Raises ConfigError for a model that the `Switch` does not have.
+        """
+        self._post(Configure(structs.replace(self._core.settings, model=self.checked(settings))))
+
+    def checked(self, settings: ModelSettings) -> ModelSettings:
+        """The settings, if their model is there. Raises ConfigError."""
+        known(settings.service, self.services)
+        return settings
 
     def switch(self, service: str) -> None:
-        """Answer with this model of a `Switch` from the next request on."""
+        """Answer with this model of a `Switch` from the next request on. Raises ConfigError where there is none."""
         self.update(structs.replace(self.settings, service=service))
 
     # --- inference beside the conversation ----------------------------------------------------------------------------

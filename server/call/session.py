@@ -84,7 +84,9 @@ class Session:
         self._observers = (*shared.observers(call_id), LatencyObserver(self._on_turn))
         self._connect_services(can)
         tools = shared.agent.tools.copy()
-        self.handle = CallHandle(call_id, self.core, tools, self.post, self._execute, run_sync=shared.run_sync)
+        self.handle = CallHandle(
+            call_id, self.core, tools, self.post, self._execute, run_sync=shared.run_sync, models=shared.models
+        )
         self.handle.metadata = greeting.opened.metadata
         self._toolbox = Toolbox(self.handle, shared.agent.app_resources, self.post, self._tasks.spawn, shared.run_sync)
         self._handlers = Handlers(shared.agent.handlers, self.handle, limits.events)

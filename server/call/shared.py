@@ -63,6 +63,8 @@ class Shared:
     limits: Limits
     engines: Engines
     pacer: Pacer
+    models: tuple[str, ...] = ()
+    """The names of a `Switch`, between which a call can choose."""
     run_sync: Callable[..., Coroutine[Any, Any, Any]] = asyncio.to_thread
     """Runs a plain function off the loop: `run_sync(function, **arguments)`."""
     observers: Callable[[str], tuple[Observer, ...]] = lambda _: ()

@@ -182,7 +182,7 @@ class Caller:
         tools = (
             SPECS if len(settings.tools) < len(SPECS) else tuple(spec for spec in SPECS if spec.schema.name != "note")
         )
-        model = ModelSettings(temperature=self.changes / 100)
+        model = ModelSettings(temperature=self.changes / 100, service=self._random.choice(("", "other")))
         instructions = f"Answer in numbered words, the {self.changes}th way."
         change = {"instructions": instructions, "tools": tools, "model": model}
         self._world.post(Configure(structs.replace(settings, **change)))

@@ -31,13 +31,16 @@ class ModelOracles:
         self._shown: set[tuple[str, int]] = set()
         self.cancelled_by_model: set[str] = set()
         self.read = 0
+        self._switched = False  # in this very moment
         self._job = 0
         self.summaries = 0
 
     def fact(self, fact: e.Fact) -> None:
         """A fact is about to reach the core."""
+        self._switched = False
         match fact:
             case e.Configure(settings):
+                self._switched = settings.model.service != self._settings.model.service
                 self._settings = settings
             case ToolDone(run_llm=True):
                 self._partial = True
@@ -53,7 +56,8 @@ class ModelOracles:
                 self._check(self._partial or not pending(request), "a request holds a call without a result")
             case Prepare(request):
                 self._request(request)
-                self._check(not self._world.core.answering.owed, "warms up although there is something to ask")
+                owed = self._world.core.answering.owed and not self._switched
+                self._check(not owed, "warms up although there is something to ask")
             case Infer(job):
                 self._check(self._job == 0, "two summaries at a time")
                 self._job = job

@@ -22,6 +22,18 @@ class Lane:
         self.request = request
         self.number = number
         """Counts the requests of a provider from 1, over all connections."""
+        self.response_id = f"resp_{number}"
+
+    @property
+    def asked(self) -> list[str]:
+        """What is asked, in a word for each item: the text of a message, the output of a call, or its kind."""
+        return [item.get("content") or item.get("output") or item["type"] for item in self.request["input"]]
+
+    @property
+    def previous(self) -> str | None:
+        """The response that it goes on from."""
+        previous: str | None = self.request.get("previous_response_id")
+        return previous
 
     async def delta(self, text: str) -> None:
         """A piece of text."""
@@ -30,7 +42,12 @@ class Lane:
     async def done(self, kind: str = "completed") -> None:
         """The end of the answer."""
         usage = {"input_tokens": 1, "output_tokens": 2}
-        await self.send({"type": f"response.{kind}", "response": {"usage": usage}})
+        await self.send({"type": f"response.{kind}", "response": {"id": self.response_id, "usage": usage}})
+
+    async def call(self, call_id: str, name: str = "f", arguments: str = "{}") -> None:
+        """A function call."""
+        item = {"type": "function_call", "call_id": call_id, "name": name, "arguments": arguments}
+        await self.send({"type": "response.output_item.done", "item": item})
 
     async def error(self, code: str) -> None:
         """An error event."""
@@ -44,11 +61,16 @@ class Lane:
 
 
 class Provider:
-    """Answers each request with `answer`: lanes side by side, else one after the other. `asked_at` notes when."""
+    """Answers each request with `answer`: lanes side by side, else one after the other. `asked_at` notes when.
 
-    def __init__(self, answer: Answer) -> None:
+    A warm-up is answered by `warm`.
+    """
+
+    def __init__(self, answer: Answer, warm: Answer | None = None) -> None:
         self.answer = answer
+        self.warm = warm or nothing
         self.asked_at: list[float] = []
+        self.lanes: list[Lane] = []
 
     async def act(self, connection: ServerConnection) -> None:
         """What the peer does with a connection."""
@@ -59,6 +81,7 @@ class Provider:
                 async for message in connection:
                     self.asked_at.append(asyncio.get_running_loop().time())
                     lane = Lane(connection, json.loads(message), len(self.asked_at))
+                    self.lanes.append(lane)
                     tasks.append(group.create_task(self._answer(lane, turn)))
             for task in tasks:
                 task.cancel()
@@ -66,13 +89,18 @@ class Provider:
     async def _answer(self, lane: Lane, turn: asyncio.Lock) -> None:
         with contextlib.suppress(ConnectionClosed):
             async with contextlib.nullcontext() if "stream_id" in lane.request else turn:
-                await self.answer(lane)
+                await (self.warm if lane.request.get("generate") is False else self.answer)(lane)
 
 
 async def two_words(lane: Lane) -> None:
     """An answer at once: its number, and a word."""
     await lane.delta(f"answer {lane.number} ")
     await lane.delta("done")
+    await lane.done()
+
+
+async def nothing(lane: Lane) -> None:
+    """A response without words, as a warm-up has one."""
     await lane.done()
 
 

@@ -12,18 +12,31 @@ from tests.unit.link.dice import LongestDelays, ShortestDelays
 from tests.unit.llm.desk import Desk
 
 
-def service(opener: Opener, *, url: str = "ws://localhost/", lanes: bool = True) -> WebsocketLLMService:
+def service(
+    opener: Opener,
+    *,
+    url: str = "ws://localhost/",
+    lanes: bool = True,
+    settings: ResponsesSettings | None = None,
+) -> WebsocketLLMService:
     """The service at a peer in virtual time; unlucky dice, so that delays are known."""
-    codec = ResponsesCodec(ResponsesSettings("m", lanes=lanes))
+    codec = ResponsesCodec(settings or ResponsesSettings("m", lanes=lanes))
     return WebsocketLLMService(
         Endpoint(url, ping_s=600.0), codec, random=LongestDelays(), gate=asyncio.Semaphore(1), opener=opener
     )
 
 
-def real(url: str, *, lanes: bool = True) -> Desk:
+def real(
+    url: str,
+    *,
+    lanes: bool = True,
+    headers: tuple[tuple[str, str], ...] = (),
+    settings: ResponsesSettings | None = None,
+) -> Desk:
     """A desk at a real server; lucky dice, for nobody likes to wait."""
-    codec = ResponsesCodec(ResponsesSettings("m", lanes=lanes))
-    return Desk(WebsocketLLMService(Endpoint(url), codec, random=ShortestDelays(), gate=asyncio.Semaphore(1)))
+    codec = ResponsesCodec(settings or ResponsesSettings("m", lanes=lanes))
+    endpoint = Endpoint(url, headers)
+    return Desk(WebsocketLLMService(endpoint, codec, random=ShortestDelays(), gate=asyncio.Semaphore(1)))
 
 
 def now() -> float:

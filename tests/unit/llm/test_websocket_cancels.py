@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 from llm.events import Delta, LinkDown, LinkUp, ReplyDone, Usage
-from llm.websocket import DRAIN_S
+from llm.line import DRAIN_S
 from tests.unit.link.peer import Peer, wait_for_the_end
 from tests.unit.link.stage import play
 from tests.unit.llm.desk import Desk

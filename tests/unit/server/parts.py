@@ -15,7 +15,7 @@ from audio.stt.scripted import ScriptedSpeechToText
 from audio.vad import Hysteresis, VadOptions
 from link.errors import Overloaded
 from link.inbox import Inbox
-from llm.events import Ask, Command, Delta, FunctionCall, LinkUp, ReplyDone, Request
+from llm.events import Ask, Command, Delta, FunctionCall, Infer, InferenceFailed, Inferred, LinkUp, ReplyDone, Request
 from llm.service import Post
 
 
@@ -33,8 +33,11 @@ Answer = Sequence[str | Call | float | Exception]
 class DirectModel:
     """A `LanguageModel` that gives the next answer to each request, and says `then` when it has no more."""
 
-    def __init__(self, answers: Sequence[Answer] = (), then: str = "") -> None:
+    def __init__(self, answers: Sequence[Answer] = (), then: str = "", texts: Sequence[str | Exception] = ()) -> None:
+        """`texts` come of inferences beside the conversation, or they fail; when there are no more, nothing comes."""
         self._answers = list(answers)
+        self._texts = list(texts)
+        self.inferred: list[Request] = []
         self._then = then
         self._calls = 0
         self.asked: list[Request] = []
@@ -49,6 +52,16 @@ class DirectModel:
             if isinstance(command, Ask):
                 self.asked.append(command.request)
                 await self._answer(command.reply, post)
+            elif isinstance(command, Infer):
+                self.inferred.append(command.request)
+                self._infer(command.job, post)
+
+    def _infer(self, job: int, post: Post) -> None:
+        match self._texts.pop(0) if self._texts else None:
+            case str(text):
+                post(Inferred(job, text))
+            case Exception() as error:
+                post(InferenceFailed(job, str(error)))
 
     async def _answer(self, reply: int, post: Post) -> None:
         for step in self._answers.pop(0) if self._answers else filter(None, [self._then]):

@@ -124,6 +124,7 @@ class Stand:
         voice: ScriptedTextToSpeech | None = None,
         run_sync: Callable[..., Any] = at_once,
         expects_failures: bool = False,
+        models: tuple[str, ...] = (),
         **settings: Any,
     ) -> None:
         self._loop = asyncio.get_running_loop()
@@ -149,6 +150,7 @@ class Stand:
             engines=self.engines,
             pacer=self.pacer,
             run_sync=run_sync,
+            models=models,
             observers=lambda _: (self.noted,),
             dropped=self.dropped.__setitem__,
         )
