@@ -24,6 +24,7 @@ from link.errors import ConfigError
 from llm.events import ModelSettings
 from llm.images import with_scaled_images
 from llm.items import Item
+from llm.mcp_options import MCPServer
 from llm.registry import ToolRegistry
 from llm.tools import Tool
 from server.call.events import (
@@ -85,6 +86,7 @@ class Agent:
         instructions: str = "",
         greeting: str = "",
         tools: Iterable[Tool | Callable[..., Any]] = (),
+        mcp: Sequence[MCPServer] = (),
         vocabulary: Sequence[str] = (),
         filters: Sequence[Filter] = (),
         voice: str | None = None,
@@ -97,10 +99,10 @@ class Agent:
         context: Sequence[Item] = (),
         app_resources: Any = None,
     ) -> None:
-        """`vocabulary`: example sentences for the speech-to-text. `filters` change what is spoken, not what is logged.
+        """`mcp`: servers whose tools are offered as well. `vocabulary`: example sentences for the speech-to-text.
+        `filters` change what is spoken, not what is logged. `model`: temperature and the like. `skip_tts`: answers are
+        to be read, not heard. `context`: messages that stand in the log of each call from its beginning.
 
-        `model`: temperature and the like. `skip_tts`: answers are to be read, not heard. `context`: messages that
-        stand in the log of each call from its beginning.
         Raises ConfigError for a tool that cannot be one, and for other arguments of a wrong type.
         """
         _check_types(
@@ -120,7 +122,10 @@ class Agent:
             raise ConfigError("the agent's filters must be functions that take a text and give one")
         self.instructions = instructions
         self.greeting = greeting
+        if not all(isinstance(each, MCPServer) for each in mcp):
+            raise ConfigError("the agent's mcp must be a list of MCPServer(command=…) or MCPServer(url=…)")
         self.tools = ToolRegistry(tools)
+        self.mcp = tuple(mcp)
         self.vocabulary = tuple(vocabulary)
         self.filters = tuple(filters)
         self.voice = voice

@@ -24,6 +24,7 @@ from prometheus_client import generate_latest
 
 from audio.playout import PlayoutOptions
 from link.errors import ConfigError
+from llm.mcp import MCPTools
 from llm.several import services_of
 from server import __version__
 from server.agent import Agent
@@ -74,16 +75,18 @@ class Server:
         self._ready = False
         self.engines = make_engines(settings, agent, self._tasks.spawn)
         self.pacer = Pacer(asyncio.get_running_loop())
-        known = frozenset(spec.schema.name for spec in agent.tools.specs())
+        own = [spec.schema.name for spec in agent.tools.specs()]
+        self._mcp = MCPTools((*agent.mcp, *settings.mcp), self._tasks.spawn, taken=own)
         shared = Shared(
             agent=agent,
             settings=agent.call_settings(settings),
             limits=settings.limits,
             engines=self.engines,
+            more_tools=self._mcp.tools,
             models=services_of(self.engines.llm),
             pacer=self.pacer,
             run_sync=self._run_sync,
-            observers=lambda _: (LogObserver(), self._metrics.observer(known)),
+            observers=lambda _: (LogObserver(), self._metrics.observer(self._tool_names())),
             dropped=lambda kind, count: self._metrics.dropped.labels(kind).inc(count),
             journal=self._journal,
         )
@@ -107,6 +110,7 @@ class Server:
         if not STATIC.is_dir():
             raise ConfigError(f"the browser page is missing: {STATIC}; run voicewire from its repository")
         await self.engines.start()
+        await self._mcp.start()
         self._tell_room()
         app = web.Application(middlewares=[_find])
         app.on_response_prepare.append(_add_headers)
@@ -138,9 +142,15 @@ class Server:
         await self.calls.drain(self._settings.drain_s)
         if self._runner:
             await self._runner.cleanup()
+        await self._mcp.close()
         await self.engines.close()
         await self._tasks.stop(LEAVE_S)
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _tool_names(self) -> frozenset[str]:
+        """The names that may become labels of metrics."""
+        own = (spec.schema.name for spec in self._agent.tools.specs())
+        return frozenset((*own, *(tool.name for tool in self._mcp.tools())))
 
     def _tell_room(self) -> None:
         free, kind = min((getattr(self.engines, kind).free, kind) for kind in SERVICES)

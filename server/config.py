@@ -23,6 +23,7 @@ from audio.vad import VadOptions
 from link.errors import ConfigError
 from llm.events import ModelSettings
 from llm.function_calls import CallOptions
+from llm.mcp_options import MCPServer
 from llm.summary import SummaryOptions
 from llm.turn_completion import TurnCompletionOptions
 from server.call.policy import Policy, Sentences
@@ -110,6 +111,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     model: ModelSettings = ModelSettings()
     summary: SummaryOptions = SummaryOptions()
     turn_completion: TurnCompletionOptions = TurnCompletionOptions()
+    mcp: tuple[MCPServer, ...] = ()
+    """Servers whose tools are offered as well, `[[mcp]]` tables with `command` or `url` (docs/tools.md)."""
     stt: Service | None = None
     """The ears: a name, `package.module:factory`, or a table with `name` and options."""
     llm: Service | None = None

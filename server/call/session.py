@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+import msgspec
 from loguru import logger
 
 from audio.events import SpeechFailed
@@ -78,12 +79,15 @@ class Session:
         self._guard = Guard(limits, can.rate_in, self._loop.time(), greeting.silent_since)
         options = _playout_options(can, limits)
         self._playout = Playout(options)
-        self.core = Core(shared.settings, self._playout)
-        self._journal = shared.journal(call_id, shared.settings, options)
+        tools = shared.agent.tools.copy()
+        for tool in shared.more_tools():
+            tools.register(tool)
+        settings = msgspec.structs.replace(shared.settings, tools=tools.specs())
+        self.core = Core(settings, self._playout)
+        self._journal = shared.journal(call_id, settings, options)
         self.hub = Hub(self.core, self._playout, self._loop.time, self._execute, self._journal)
         self._observers = (*shared.observers(call_id), LatencyObserver(self._on_turn))
         self._connect_services(can)
-        tools = shared.agent.tools.copy()
         self.handle = CallHandle(
             call_id, self.core, tools, self.post, self._execute, run_sync=shared.run_sync, models=shared.models
         )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from msgspec import Struct
 
 from audio.playout import Chunk, PlayoutOptions
+from llm.tools import Tool
 from server.agent import Agent
 from server.call import events as e
 from server.call.hub import Journal
@@ -63,6 +64,8 @@ class Shared:
     limits: Limits
     engines: Engines
     pacer: Pacer
+    more_tools: Callable[[], Sequence[Tool]] = tuple
+    """Tools that are offered besides the agent's own, as they are when a call begins."""
     models: tuple[str, ...] = ()
     """The names of a `Switch`, between which a call can choose."""
     run_sync: Callable[..., Coroutine[Any, Any, Any]] = asyncio.to_thread

@@ -337,7 +337,7 @@ def test_a_replay_can_show_each_fact_with_its_time(capsys: pytest.CaptureFixture
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 7
     assert lines[0] == '    0.000  {"type":"Ready"}'
-    assert lines[2] == '    1.000  {"type":"UserText","text":"what time is it"}'
+    assert lines[2] == '    1.000  {"type":"UserText","text":"what time is it","skip_tts":false}'
 
 
 def test_the_first_difference_is_shown(capsys: pytest.CaptureFixture[str], journal: Path) -> None:
