@@ -102,7 +102,8 @@ class InFlight:
             return
         before = self._reported
         self._reported = min(max(samples - self._offset, before), self._heard_total + self.samples)
-        self._reported_at = now if self._reported > before else None
+        playing = self._reported > before and self._paused_s is None  # it may have been on its way when we paused
+        self._reported_at = now if playing else None
 
     def flush(self, now: float) -> None:
         """`clear` goes out: what is in flight is dropped."""

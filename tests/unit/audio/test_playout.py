@@ -367,3 +367,15 @@ def test_after_a_pause_no_more_counts_as_heard_than_was_reported() -> None:
     flight.resume(1.0)
     flight.pop_heard(1.01)
     assert flight.unheard(1.01) >= 80, "the client has said nothing since"
+
+
+def test_a_report_that_was_on_its_way_when_the_client_paused_does_not_count_as_playing() -> None:
+    flight = InFlight(1000, reports=True)
+    flight.send(1, 200, 0.0)
+    flight.report(0.1, 80)
+    flight.pause(0.11)
+    flight.report(0.12, 90)
+    flight.resume(0.5)
+    assert flight.unheard(0.5) == 110
+    flight.report(0.6, 130)
+    assert flight.unheard(0.61) == 60, "once it reports again, it plays on"
