@@ -45,7 +45,7 @@ class CallOptions(Struct, frozen=True, forbid_unknown_fields=True):
     """The model is asked once, after the last result of a response; else after each."""
     enable_async_tool_cancellation: bool = False
     """The model can cancel async calls, with a function of its own."""
-    timeout_s: float = 30.0
+    function_call_timeout_secs: float = 30.0
     """A blocking call that takes longer is given up; a tool may have a limit of its own."""
 
 
@@ -150,7 +150,7 @@ class Ledger:
         call.state = State.RUNNING
         limit = call.spec.timeout_s
         if limit is None:
-            limit = math.inf if call.is_async else self._options.timeout_s
+            limit = math.inf if call.is_async else self._options.function_call_timeout_secs
         call.started_at = now
         call.deadline = now + limit
 

@@ -22,11 +22,14 @@ from msgspec import structs
 
 from link.errors import ConfigError
 from llm.events import ModelSettings
+from llm.function_calls import CallOptions
 from llm.images import with_scaled_images
 from llm.items import Item
 from llm.mcp_options import MCPServer
 from llm.registry import ToolRegistry
+from llm.summary import SummaryOptions
 from llm.tools import Tool
+from llm.turn_completion import TurnCompletionOptions
 from server.call.events import (
     AssistantTurn,
     CallEnded,
@@ -74,6 +77,7 @@ EVENTS: dict[str, type[Event]] = {
 
 Handler = Callable[..., Awaitable[None]]
 Filter = Callable[[str], str]
+S = TypeVar("S", bound=msgspec.Struct)
 H = TypeVar("H", bound=Callable[..., Any])
 
 
@@ -95,13 +99,17 @@ class Agent:
         tts: Service | None = None,
         idle_prompt: str | None = None,
         model: ModelSettings | None = None,
+        calls: CallOptions | None = None,
+        summary: SummaryOptions | None = None,
+        turn_completion: TurnCompletionOptions | None = None,
         skip_tts: bool = False,
         context: Sequence[Item] = (),
         app_resources: Any = None,
     ) -> None:
         """`mcp`: servers whose tools are offered as well. `vocabulary`: example sentences for the speech-to-text.
-        `filters` change what is spoken, not what is logged. `model`: temperature and the like. `skip_tts`: answers are
-        to be read, not heard. `context`: messages that stand in the log of each call from its beginning.
+        `filters` change what is spoken, not what is logged. `model`: temperature and the like. `calls`: how functions
+        are run. `skip_tts`: answers are to be read, not heard. `context`: messages that stand in the log of each call
+        from its beginning. What the configuration says of `model`, `calls`, `summary`, `turn_completion` goes before.
 
         Raises ConfigError for a tool that cannot be one, and for other arguments of a wrong type.
         """
@@ -115,6 +123,9 @@ class Agent:
             tts=(tts, Service | None),
             idle_prompt=(idle_prompt, str | None),
             model=(model, ModelSettings | None),
+            calls=(calls, CallOptions | None),
+            summary=(summary, SummaryOptions | None),
+            turn_completion=(turn_completion, TurnCompletionOptions | None),
             skip_tts=(skip_tts, bool),
             context=(context, list[Item]),
         )
@@ -134,6 +145,9 @@ class Agent:
         self.tts = tts
         self.idle_prompt = idle_prompt
         self.model = model
+        self.calls = calls
+        self.summary = summary
+        self.turn_completion = turn_completion
         self.skip_tts = skip_tts
         self.context = tuple(with_scaled_images(context))
         self.app_resources = app_resources
@@ -168,14 +182,19 @@ class Agent:
             tools=self.tools.specs(),
             policy=settings.policy,
             turn=settings.turn,
-            calls=settings.calls,
+            calls=_chosen(settings.calls, self.calls),
             sentences=sentences,
-            model=self.model or settings.model,
-            summary=settings.summary,
-            turn_completion=settings.turn_completion,
+            model=_chosen(settings.model, self.model),
+            summary=_chosen(settings.summary, self.summary),
+            turn_completion=_chosen(settings.turn_completion, self.turn_completion),
             skip_tts=self.skip_tts,
             context=self.context,
         )
+
+
+def _chosen(configured: S, wanted: S | None) -> S:
+    """What the agent wants, unless the configuration says something else than the defaults."""
+    return configured if wanted is None or configured != type(configured)() else wanted
 
 
 def load_agent(file: Path) -> Agent:

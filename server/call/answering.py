@@ -41,6 +41,7 @@ class Reply:
 
     __slots__ = (
         "asked_at",
+        "begun",
         "bytes",
         "entry",
         "first_at",
@@ -76,6 +77,7 @@ class Reply:
         self.first_at: float | None = None
         self.reason = reason
         self.entry = entry
+        self.begun = len(entry.segments) + len(entry.calls)  # by the answer that it goes on with
         self.owed_since = owed_since
         self.since = now  # asked, or the last sign of life
         self.output_at = now  # asked, or the last output
@@ -205,7 +207,8 @@ class Answering:
             return
         if reply.streaming and (reply.entry.segments or reply.entry.calls):
             self.unfinished = reply.entry
-            self.owe(Owed.RESUME, now)
+            more = len(reply.entry.segments) + len(reply.entry.calls) > reply.begun
+            self.owe(Owed.RESUME, now if more else reply.owed_since)
         else:
             self.unfinished = reply.entry if reply.entry.segments else None
             self.owe(reply.reason, reply.owed_since)

@@ -112,7 +112,7 @@ class World:
             calls=CallOptions(
                 run_in_parallel=self.random.random() < 0.7,
                 group_parallel_tools=not self.swarm_has("ungrouped"),
-                timeout_s=4.0,
+                function_call_timeout_secs=4.0,
                 enable_async_tool_cancellation=self.swarm_has("cancels"),
             ),
             summary=SUMMARY if self.swarm_has("summary") else SummaryOptions(),

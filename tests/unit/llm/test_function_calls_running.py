@@ -106,7 +106,7 @@ def test_to_look_is_not_to_start() -> None:
     ],
 )
 def test_when_a_call_times_out(background: bool, own_s: float | None, service_s: float, deadline: float) -> None:
-    book = ledger(("a", spec(background=background, timeout_s=own_s)), options=CallOptions(timeout_s=service_s))
+    book = ledger(("a", spec(background=background, timeout_s=own_s)), options=CallOptions(function_call_timeout_secs=service_s))
     assert book.deadline() == math.inf, "a call that waits has no time-out yet"
     start(book, now=100.0)
     assert book.deadline() == deadline
@@ -119,7 +119,7 @@ def test_when_a_call_times_out(background: bool, own_s: float | None, service_s:
 
 
 def test_thirty_seconds_in_parallel_are_the_default() -> None:
-    assert CallOptions() == CallOptions(run_in_parallel=True, timeout_s=30.0)
+    assert CallOptions() == CallOptions(run_in_parallel=True, function_call_timeout_secs=30.0)
 
 
 def test_the_time_of_a_call_counts_from_its_start() -> None:

@@ -5,11 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec import structs
 
 from link.errors import ConfigError
+from llm.events import ModelSettings
+from llm.function_calls import CallOptions
+from llm.summary import SummaryOptions
+from llm.turn_completion import TurnCompletionOptions
 from server.agent import EVENTS, Agent, load_agent
 from server.call.events import CallStarted, UserTurn
 from server.config import Settings, load
@@ -232,3 +237,46 @@ def test_the_idle_prompt_of_the_agent_goes_before_the_default_and_after_the_conf
     assert agent.call_settings(configured).sentences.idle == "Still there?"
     switched_off = load(None, {"VOICEWIRE_SENTENCES__IDLE": ""}, {})
     assert agent.call_settings(switched_off).sentences.idle == ""
+
+
+@pytest.mark.parametrize(
+    ("key", "wanted", "variable", "value", "configured"),
+    [
+        (
+            "model",
+            ModelSettings(temperature=0.1),
+            "VOICEWIRE_MODEL__TEMPERATURE",
+            "0.5",
+            ModelSettings(temperature=0.5),
+        ),
+        (
+            "calls",
+            CallOptions(run_in_parallel=False),
+            "VOICEWIRE_CALLS__GROUP_PARALLEL_TOOLS",
+            "false",
+            CallOptions(group_parallel_tools=False),
+        ),
+        ("summary", SummaryOptions(enabled=True), "VOICEWIRE_SUMMARY__TIMEOUT_S", "9", SummaryOptions(timeout_s=9.0)),
+        (
+            "turn_completion",
+            TurnCompletionOptions(short_s=1.0),
+            "VOICEWIRE_TURN_COMPLETION__LONG_S",
+            "9",
+            TurnCompletionOptions(long_s=9.0),
+        ),
+    ],
+)
+def test_what_the_agent_wants_goes_before_the_defaults_and_after_the_configuration(
+    key: str, wanted: Any, variable: str, value: str, configured: Any
+) -> None:
+    agent = Agent(**{key: wanted})
+    assert getattr(agent.call_settings(Settings()), key) == wanted
+    assert getattr(agent.call_settings(load(None, {variable: value}, {})), key) == configured
+    assert getattr(Agent().call_settings(Settings()), key) == type(wanted)()
+
+
+def test_settings_of_another_kind_are_named() -> None:
+    with pytest.raises(ConfigError, match="the agent's summary is wrong"):
+        Agent(summary=CallOptions())  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match=r"MCPServer\(command=…\)"):
+        Agent(mcp=["uvx"])  # type: ignore[list-item]
