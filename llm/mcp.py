@@ -142,17 +142,10 @@ class MCPTools:
 
 def _tool(server: MCPServer, calls: Calls, offer: Offer) -> Tool:
     """A tool of a server as one of ours. Raises ConfigError for a schema that is none."""
-    from llm.mcp_calls import CallFailed
-
     name = offer.schema.name
 
     async def call(params: FunctionCallParams) -> None:
-        try:
-            result = await calls.call(name, params.arguments)
-        except CallFailed as error:
-            logger.warning("tool {} failed; the model is told", name)
-            result = str(error)
-        await params.result_callback(result)
+        await params.result_callback(await calls.call(name, params.arguments))
 
     interrupted = server.cancel_on_interruption
     spec = make_spec(offer.schema, cancel_on_interruption=interrupted, timeout_secs=server.timeout_s, when="now")

@@ -15,14 +15,11 @@ from mcp_types import CONNECTION_CLOSED, CallToolResult
 from llm.mcp_http import FAILED, NOT_DELIVERED
 from llm.mcp_link import ServerLink
 from llm.mcp_offers import result_text
+from llm.tools import ToolError
 
 MAX_AT_ONCE = 64  # calls of one server; more wait, as part of their time
 SILENT_S = 5.0  # a server that owed an answer for so long is asked whether it is there
 MAX_ERROR = 2000  # letters of an error that the model is told
-
-
-class CallFailed(Exception):
-    """A call came to nothing; the message is for the model."""
 
 
 class Calls:
@@ -34,7 +31,7 @@ class Calls:
         self._room = asyncio.Semaphore(MAX_AT_ONCE)
 
     async def call(self, name: str, arguments: dict[str, Any]) -> str:
-        """Call a tool by the name that the model uses; returns what the model reads. Raises CallFailed.
+        """Call a tool by the name that the model uses; returns what the model reads. Raises ToolError.
 
         It ends within `timeout_s`. When the time is over, or it is cancelled, the call is cancelled at the server.
         """
@@ -46,7 +43,7 @@ class Calls:
                 result = await self._request(name, arguments)
                 answered = True
         except TimeoutError:
-            raise CallFailed(f"Error: '{name}' did not answer within {limit_s:g} s.") from None
+            raise ToolError(f"Error: '{name}' did not answer within {limit_s:g} s.") from None
         finally:
             if not answered and now() - began >= min(SILENT_S, self._server.timeout_s):
                 self._link.doubt()
@@ -61,10 +58,10 @@ class Calls:
         while True:
             client = await self._link.reachable(until)
             if client is None:
-                raise CallFailed(f"Error: the tool server '{self._link.label}' cannot be reached.")
+                raise ToolError(f"Error: the tool server '{self._link.label}' cannot be reached.")
             offer = self._link.catalogue.offers.get(name)
             if offer is None:
-                raise CallFailed(f"Error: function '{name}' is not registered.")
+                raise ToolError(f"Error: function '{name}' is not registered.")
             try:
                 result = await client.call_tool(offer.name, arguments)
             except MCPError as error:
@@ -76,14 +73,14 @@ class Calls:
                 self._link.proved()
                 return result
 
-    def _refused(self, name: str, error: MCPError) -> CallFailed:
+    def _refused(self, name: str, error: MCPError) -> ToolError:
         """An error that is none of the tool's."""
         label = self._link.label
         if error.code == CONNECTION_CLOSED:
             self._link.doubt()  # if the whole server is gone, it is seen now
             what = f"the connection to the tool server '{label}' was lost while '{name}' ran"
-            return CallFailed(f"Error: {what}; whether it was done is not known.")
+            return ToolError(f"Error: {what}; whether it was done is not known.")
         return self._failed(f"the tool server '{label}': {error.message}" if error.code == FAILED else error.message)
 
-    def _failed(self, text: str) -> CallFailed:
-        return CallFailed(f"Error: {self._server.hide(text)[:MAX_ERROR]}")
+    def _failed(self, text: str) -> ToolError:
+        return ToolError(f"Error: {self._server.hide(text)[:MAX_ERROR]}")

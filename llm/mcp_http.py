@@ -12,6 +12,7 @@ import math
 import ssl
 from collections.abc import AsyncIterator, Callable
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 import httpx2
 from mcp.client.streamable_http import MCP_SESSION_ID, streamable_http_client
@@ -27,6 +28,7 @@ FAILED = -32098
 MAX_BODY_BYTES = 4 << 20
 END_S = 1.0  # to end a session
 LISTEN = "subscriptions/listen"
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 OnLost = Callable[[str], None]
 
@@ -34,8 +36,12 @@ OnLost = Callable[[str], None]
 @contextlib.asynccontextmanager
 async def endpoint(server: MCPServer, on_lost: OnLost) -> AsyncIterator[Any]:
     """The streams of a server; `on_lost(reason)` says that it is gone."""
-    limits = httpx2.Limits(max_connections=None)  # how many calls run at once is bounded elsewhere
-    async with httpx2.AsyncClient(headers=dict(server.headers), limits=limits, verify=_tls()) as client:
+    async with httpx2.AsyncClient(
+        headers=dict(server.headers),
+        limits=httpx2.Limits(max_connections=None),  # how many calls run at once is bounded elsewhere
+        verify=_tls(),
+        trust_env=urlsplit(server.url).hostname not in LOOPBACK,  # a proxy of the environment
+    ) as client:
         requests = Requests(client, server, on_lost)
         async with streamable_http_client(server.url, http_client=cast(httpx2.AsyncClient, requests)) as streams:
             yield streams
@@ -62,7 +68,7 @@ class Requests:
         request.extensions["timeout"] = self._timeouts(request).as_dict()
         try:
             if request.method == "DELETE":  # the end of a session: whoever is gone has ended it
-                await self._client.send(request)
+                await (await self._client.send(request, stream=True)).aclose()
                 return httpx2.Response(204, request=request)
             response = await self._client.send(request, stream=True, follow_redirects=follow_redirects)
             if response.status_code < 400 and not _is_json(response):

@@ -122,7 +122,7 @@ class ServerLink:
         end = End.LOST
         while True:
             if end is End.LOST:
-                logger.warning("the tool server {} is lost: {}; it is connected again", self.label, self._trouble)
+                logger.warning("the tool server {} is lost: {}; connecting again", self.label, self._trouble)
             if self._proven:
                 waits = delays(self._random, cap_s=CAP_S)
             await asyncio.sleep(next(waits))

@@ -292,6 +292,10 @@ def result_text(value: Any) -> str:
         return f"[a {type(value).__name__} that cannot be shown]"
 
 
+class ToolError(Exception):
+    """A tool failed, and the model is told so in exactly these words: `raise ToolError("There is no such order.")`."""
+
+
 def error_text(error: BaseException) -> str:
     """What the model is told of a failure."""
     try:

@@ -17,7 +17,7 @@ from loguru import logger
 from llm.events import Outcome, ToolDone, ToolUpdate
 from llm.registry import ToolRegistry
 from llm.tool_schema import ToolArgumentError
-from llm.tools import FunctionCallParams, FunctionCallResultProperties, Style, Tool, error_text, result_text
+from llm.tools import FunctionCallParams, FunctionCallResultProperties, Style, Tool, ToolError, error_text, result_text
 from server.call.events import RunTool
 from server.call.handlers import is_cancelled
 
@@ -159,9 +159,13 @@ class Toolbox:
     def _failed(self, command: RunTool, error: BaseException) -> None:
         is_open = command.call_id in self._open
         what = "failed; the model is told" if is_open else "failed after the call was over"
-        logger.opt(exception=error).error("tool {} {}", command.name, what)
+        if isinstance(error, ToolError):
+            logger.warning("tool {} {}", command.name, what)
+        else:
+            logger.opt(exception=error).error("tool {} {}", command.name, what)
         if is_open:
-            self._end(command, "failed", error_text(error))
+            text = result_text(str(error)) if isinstance(error, ToolError) else error_text(error)
+            self._end(command, "failed", text)
 
     async def _tell(self, command: RunTool, on_context_updated: Callable[[], Awaitable[None]]) -> None:
         """The log has a result."""

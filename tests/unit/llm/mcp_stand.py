@@ -14,7 +14,7 @@ from typing import Any
 
 from llm.mcp import MCPServer, MCPTools
 from llm.registry import ToolRegistry
-from llm.tools import FunctionCallParams, FunctionCallResultProperties
+from llm.tools import FunctionCallParams, FunctionCallResultProperties, ToolError
 
 ODD = Path(__file__).with_name("mcp_odd.py")
 
@@ -57,7 +57,7 @@ class Stand:
         return await self.call_of(ToolRegistry(self.mcp.tools()), called, **arguments)
 
     async def call_of(self, registry: ToolRegistry, called: str, /, **arguments: Any) -> str:
-        """The same with a registry that may be older."""
+        """The same with a registry that may be older. An error is what the model is told of it."""
         results: list[str] = []
 
         async def take(result: Any, *, properties: FunctionCallResultProperties | None = None) -> None:
@@ -66,7 +66,11 @@ class Stand:
         tool = registry.get(called)
         assert tool is not None, f"there is no {called}"
         params = FunctionCallParams(called, "1", tool.check(json.dumps(arguments)), take, None)
-        await tool.handler(params)
+        try:
+            await tool.handler(params)
+        except ToolError as error:
+            assert results == []
+            return str(error)
         (result,) = results
         return result
 

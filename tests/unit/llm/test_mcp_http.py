@@ -159,7 +159,7 @@ async def test_a_call_waits_for_a_server_that_is_away_but_not_for_long() -> None
                 f"Error: the tool server '127.0.0.1:{site.port}' cannot be reached."
             }
             assert len(stand.names) > 5, "the tools stay offered"
-    assert log.said("it cannot be reached: All connection attempts failed; it is connected again", "WARNING")
+    assert log.said("it cannot be reached: All connection attempts failed; connecting again", "WARNING")
     assert log.failures == []
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from llm.events import ToolDone
-from llm.tools import FunctionCallParams, tool
+from llm.tools import FunctionCallParams, ToolError, tool
 from tests.unit.server.call.session_stand import virtual
 from tests.unit.server.call.toolbox_stand import LATE, Later, ToolboxStand
 
@@ -309,3 +309,17 @@ async def test_a_sync_tool_is_run_by_what_was_given_for_it() -> None:
         done = await stand.run("add", '{"function": 2, "self_": 3}')
         assert done == [ToolDone("c1", "completed", "5")]
     assert ran == [(add, {"function": 2, "self_": 3})]
+
+
+@virtual
+async def test_a_tool_says_in_its_own_words_that_it_failed() -> None:
+    async def order(number: int) -> str:
+        """Look an order up."""
+        raise ToolError(f"There is no order {number}.")
+
+    async with ToolboxStand() as stand:
+        stand.tools.register(order)
+        [done] = await stand.run("order", '{"number": 7}')
+        assert done == ToolDone("c1", "failed", "There is no order 7.")
+        assert stand.say("tool order failed; the model is told")
+        assert not stand.log.failures, "a line, and no traceback"
