@@ -106,14 +106,15 @@ class ModelOracles:
             case e.AssistantTurn(text):
                 self._shown |= {(name, int(number)) for name, number in WORD.findall(text)}
 
-    def words_to_read(self) -> set[tuple[str, int]]:
-        """Words that were told and never given to the voice."""
+    def words_to_read(self, heard: set[tuple[str, int]]) -> set[tuple[str, int]]:
+        """Words of the bot's messages that were read and not heard."""
         spoken = " ".join(" ".join(words) for words in self._world.voice.words.values())
-        words = self._shown - {(name, int(number)) for name, number in WORD.findall(spoken)}
-        self.read = len(words)
+        unspoken = self._shown - {(name, int(number)) for name, number in WORD.findall(spoken)}
         half_words = self._world.swarm_has("untimed")
         excused = self._world.caller.reads or half_words
-        self._check(not words or excused, "words were not spoken to a caller who listens")
+        self._check(not unspoken or excused, "words were not spoken to a caller who listens")
+        words = self._shown - heard if self._world.caller.reads else set()
+        self.read = len(words)
         return words
 
     def at_end(self) -> None:

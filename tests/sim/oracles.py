@@ -380,7 +380,7 @@ class Oracles:
             for word in self._world.voice.words[frame]
             if (m := WORD.match(word))
         }
-        read = self.model.words_to_read()
+        read = self.model.words_to_read(maybe)
         lost |= read
         gaps = [(n, i) for n, number in maybe for i in range(number) if (n, i) not in maybe and (n, i) not in lost]
         self.check(len(set(gaps)) <= allowed, f"words were left out: {sorted(set(gaps))[:5]}")
