@@ -1,10 +1,11 @@
-"""The agent of `make run`: small talk, a story to interrupt, sums, a timer that comes back, a slow lookup, goodbye."""
+"""The agent of `make run`: small talk, a story to interrupt, sums, timers to set and stop, a slow lookup, goodbye."""
 
 import asyncio
 from typing import Annotated
 
 from msgspec import Meta
 
+from llm.function_calls import CallOptions
 from llm.tools import FunctionCallParams, FunctionCallResultProperties, tool
 from server.agent import Agent
 
@@ -43,5 +44,6 @@ agent = Agent(
     instructions="You are a small voice demo. Be brief and friendly.",
     greeting="Hello! I am a small demo. You can ask me for a story, a sum, a timer, or the time.",
     tools=[set_timer, look_up, end_call],
+    calls=CallOptions(enable_async_tool_cancellation=True),  # so that a timer can be stopped
     vocabulary=["look up the moon", "look up the sun", "look up the eiffel tower", "how tall is the eiffel tower"],
 )

@@ -179,7 +179,6 @@ class Ledger:
     def forget_wishes(self) -> None:
         """The caller does not want to hear of the groups so far."""
         self._wants = dict.fromkeys(self._wants, False)
-        self._at_once = False
 
     def take_at_once(self) -> bool:
         """True once when the model is to hear of a result before the rest of its group has one."""

@@ -13,7 +13,7 @@ from functools import partial
 
 from msgspec import Struct, structs
 
-from llm.local.exchanges import Exchange, Note, exchanges
+from llm.local.exchanges import CANCEL_ASYNC, Exchange, Note, exchanges
 from llm.local.request import Output, Request, Text, Tool
 from llm.local.resume import remaining, rest
 from llm.local.skills import course, rules, small_talk
@@ -46,7 +46,8 @@ class _Brain:
     """One request's surroundings."""
 
     def __init__(self, tools: tuple[Tool, ...], tool_choice: str, who: Persona, now: datetime) -> None:
-        self._tools = tools
+        self._tools = tuple(tool for tool in tools if tool.name != CANCEL_ASYNC)  # that is not for callers to name
+        self._can_cancel = len(self._tools) < len(tools)
         self._tool_choice = tool_choice
         self._persona = who
         self._now = now
@@ -72,8 +73,10 @@ class _Brain:
         return heard or (first if exchange.prompted else Reply())
 
     def _parts(self, exchange: Exchange, memory: Memory) -> list[_Part]:
+        now, tools, who, running = self._now, self._tools, self._persona, exchange.running
+
         def turn(text: str) -> Turn:
-            return Turn(text, plain(text), exchange.number, 0, self._now, memory, self._tools, self._persona)
+            return Turn(text, plain(text), exchange.number, 0, now, memory, tools, who, running, self._can_cancel)
 
         parts = []
         if exchange.findings:

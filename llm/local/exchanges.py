@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import msgspec
 from msgspec import Struct
 
 from llm.local.request import Assistant, Called, Developer, Item, Result, User
 
-Status = Literal["done", "in_progress", "started", "running", "finished", "failed", "timed_out", "cancelled"]
+CANCEL_ASYNC = "cancel_async_tool_call"
+"""The function by which an agent of voicewire lets async calls be cancelled. It takes a `tool_call_id`."""
+
+AsyncStatus = Literal["started", "running", "finished", "failed", "timed_out", "cancelled"]
+Status = Literal["done", "in_progress", AsyncStatus, "stopped", "not_stopped"]
+"""What is known of a call; `stopped` and `not_stopped` are what came of CANCEL_ASYNC for it."""
 NoteKind = Literal["unclear", "silence", "greet", "farewell", "say"]
 
 
@@ -25,6 +30,11 @@ class Finding(Struct, frozen=True):
     call: Called | None
     status: Status
     value: Any = None
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether more is to come of the call."""
+        return self.status in {"started", "running", "in_progress"}
 
 
 class Note(Struct, frozen=True):
@@ -43,6 +53,8 @@ class Exchange(Struct):
     users: list[str] = []
     said: str = ""
     calls: list[Called] = []
+    running: tuple[Called, ...] = ()
+    """The async calls that run when the answer is given, the newest last."""
 
     @property
     def answered(self) -> bool:
@@ -59,7 +71,7 @@ MAX_TURN = 600  # characters of a turn of the caller that are read: half a minut
 MAX_MESSAGES = 8  # messages of a turn that are read, the last ones
 MAX_SAID = 64_000  # characters of an answer that are kept, the last ones
 
-_ASYNC_STATUSES = {"started", "running", "finished", "failed", "timed_out", "cancelled"}
+_ASYNC_STATUSES: frozenset[AsyncStatus] = frozenset(get_args(AsyncStatus))
 _FAILED = re.compile(r"(?i)\s*error\b[:\s]")
 _TIMED_OUT = re.compile(r"(?i)\btimed?[ _-]?out\b")
 _CONTINUE = re.compile(r"(?i)\bcontinue\b")
@@ -91,16 +103,27 @@ def exchanges(items: Iterable[Item]) -> list[Exchange]:
 
 def _prompt(log: list[Exchange], item: User | Result | Developer, calls: dict[str, Called]) -> None:
     if isinstance(item, Result):
-        _open(log).findings.append(_finding(calls.get(item.call_id), item.output))
+        _add(log, _finding(item, calls))
     elif isinstance(item, User):
         users = _open(log).users
         users.append(item.text[:MAX_TURN])
         while len(users) > MAX_MESSAGES or sum(map(len, users)) > MAX_TURN:
             del users[0]
     elif finding := _async_finding(item.text, calls):  # never from a caller, who could type one
-        _open(log).findings.append(finding)
+        if not (finding.status == "cancelled" and _wanted_cancelled(finding.call, calls)):
+            _add(log, finding)
     elif note := _note(item.text):
         _open(log).notes.append(note)
+
+
+def _add(log: list[Exchange], finding: Finding) -> None:
+    """Add what came of a call, and keep account of what runs."""
+    current = _open(log)
+    current.findings.append(finding)
+    if finding.call is None or finding.status in {"running", "in_progress"}:
+        return
+    others = tuple(call for call in current.running if call.call_id != finding.call.call_id)
+    current.running = (*others, finding.call) if finding.status == "started" else others
 
 
 def _call(log: list[Exchange], item: Called) -> None:
@@ -117,7 +140,7 @@ def _open(log: list[Exchange]) -> Exchange:
 
 
 def _next(log: list[Exchange]) -> Exchange:
-    log.append(Exchange(log[-1].number + 1 if log else 0))
+    log.append(Exchange(log[-1].number + 1, running=log[-1].running) if log else Exchange(0))
     return log[-1]
 
 
@@ -126,9 +149,13 @@ def _join(before: str, after: str) -> str:
     return f"{before} {after}" if space else before + after
 
 
-def _finding(call: Called | None, output: str) -> Finding:
-    """What the output of a call says."""
+def _finding(item: Result, calls: dict[str, Called]) -> Finding:
+    """What the output of a call says; that of CANCEL_ASYNC speaks of another call."""
+    call, output = calls.get(item.call_id), item.output
     value = _decode(output)
+    if call and call.name == CANCEL_ASYNC:
+        stopped = isinstance(value, dict) and value.get("status") == "cancelled"
+        return Finding(_target(call, calls), "stopped" if stopped else "not_stopped")
     if isinstance(value, dict) and value.get("type") == "async_tool":
         return Finding(call, _status(value), value.get("result"))
     if output in {"IN_PROGRESS", "CANCELLED"}:
@@ -139,6 +166,17 @@ def _finding(call: Called | None, output: str) -> Finding:
         error = str(value["error"])
         return Finding(call, "timed_out" if _TIMED_OUT.search(error) else "failed", error)
     return Finding(call, "done", None if output == "COMPLETED" else value)
+
+
+def _wanted_cancelled(call: Called | None, calls: dict[str, Called]) -> bool:
+    """Whether CANCEL_ASYNC was called for a call: its output tells what came of that, and a message tells it again."""
+    return any(_target(each, calls) is call for each in calls.values() if each.name == CANCEL_ASYNC)
+
+
+def _target(call: Called, calls: dict[str, Called]) -> Called | None:
+    """The call that a call of CANCEL_ASYNC is for."""
+    arguments = _decode(call.arguments)
+    return calls.get(str(arguments.get("tool_call_id"))) if isinstance(arguments, dict) else None
 
 
 def _async_finding(text: str, calls: dict[str, Called]) -> Finding | None:

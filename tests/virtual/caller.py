@@ -25,7 +25,7 @@ PATIENCE_S = 60.0
 
 
 class Step(Struct, frozen=True):
-    """One thing that the caller does: `say`, `cough`, `type`, `keys`, `wait`, `words`, `until`, `end`."""
+    """One thing that the caller does: `say`, `cough`, `type`, `keys`, `wait`, `pause`, `words`, `until`, `end`."""
 
     do: str
     text: str = ""
@@ -34,7 +34,7 @@ class Step(Struct, frozen=True):
 
 
 def script(lines: Sequence[str]) -> list[Step]:
-    """Steps from lines such as `say 1.2 what time is it`, `words 8`, `until over`, `wait`, `keys 12#`, `end`."""
+    """Steps from lines such as `say 1.2 what time is it`, `words 8`, `until over`, `pause 0.5`, `keys 12#`, `end`."""
     steps: list[Step] = []
     for line in lines:
         do, _, rest = line.partition(" ")
@@ -43,6 +43,8 @@ def script(lines: Sequence[str]) -> list[Step]:
             steps.append(Step(do, text, float(seconds)))
         elif do == "words":
             steps.append(Step(do, count=int(rest)))
+        elif do == "pause":
+            steps.append(Step(do, seconds=float(rest)))
         else:
             steps.append(Step(do, rest))
     return steps
@@ -155,6 +157,8 @@ class Caller:
                 await self._send(socket, kind)
             case "wait":
                 await self._until(self._is_quiet, reader)
+            case "pause":
+                await asyncio.sleep(step.seconds)
             case "words":
                 await self._until(lambda: len(self._transcript.split()) >= step.count, reader)
             case "until":

@@ -1,4 +1,4 @@
-"""Six conversations, and what must be heard in them whatever happens to the link.
+"""Seven conversations, and what must be heard in them whatever happens to the link.
 
 Of each it is said what a turn's answer must contain; and in none is a sentence heard twice, a tool run twice, or the
 call left open. The story is also compared word by word with the story as it is without drops.
@@ -84,6 +84,22 @@ CONVERSATIONS = (
             "say 1.0 goodbye",
         ),
         ("is over", "Goodbye|Bye!"),
+        {"set_timer": 1, "end_call": 1},
+    ),
+    Conversation(
+        "a timer that is stopped and never rings",
+        "demo",
+        (
+            "wait",
+            "say 2.4 please set a timer for thirty seconds",
+            "until is running",
+            "wait",
+            "say 1.2 stop the timer",
+            "until stopped your timer",
+            "pause 30",
+            "say 1.0 goodbye",
+        ),
+        ("is running", r"I have stopped your timer of thirty seconds\.(?!.* is over).*(Goodbye|Bye!)"),
         {"set_timer": 1, "end_call": 1},
     ),
     Conversation(

@@ -7,9 +7,11 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
+from typing import Protocol
 
 from aiohttp import web
 from msgspec import Struct
+from websockets.asyncio.client import ClientConnection
 
 from audio.playout import PlayoutOptions
 from audio.services import OnSpeech, Sink, Spawn, Utterance, VoiceActivity
@@ -83,12 +85,28 @@ class NotedVoice(ScriptedTextToSpeech):
         await super().run(noted, sink, spawn)
 
 
+class Serves(Protocol):
+    """A provider at the other end of the link: `tests.virtual.link.Provider`, or one that a test writes."""
+
+    messages: int
+    struck: int
+
+    async def start(self) -> None:
+        """Listen."""
+
+    async def stop(self) -> None:
+        """Stop."""
+
+    async def open(self, endpoint: Endpoint) -> ClientConnection:
+        """What the service opens a connection with."""
+
+
 class VirtualEngines:
     """Meets `server.call.services.Engines`."""
 
     free = 10
 
-    def __init__(self, provider: Provider, lines: Sequence[str | None], lanes: bool) -> None:
+    def __init__(self, provider: Serves, lines: Sequence[str | None], lanes: bool) -> None:
         self._provider = provider
         self._lines = lines
         self._lanes = lanes
@@ -154,10 +172,11 @@ async def call(
     *,
     lanes: bool = True,
     journal: Callable[[str, CallSettings, PlayoutOptions], Journal | None] = lambda *_: None,
+    serve: Callable[[Path, tuple[Drop, ...]], Serves] = Provider,
 ) -> Outcome:
     """One call with these drops; checks that nothing is left of it."""
     with tempfile.TemporaryDirectory() as folder:
-        provider = Provider(Path(folder) / "brain", drops)
+        provider = serve(Path(folder) / "brain", drops)
         await provider.start()
         engines = VirtualEngines(provider, lines_of(steps), lanes)
         tools, ends = _Tools(), []

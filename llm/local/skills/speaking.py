@@ -24,16 +24,11 @@ _DURATION_NAMES = (("millisecond", Fraction(1, 1000)), ("second", Fraction(1)), 
 
 
 def say_findings(findings: Sequence[Finding], *, answered_besides: bool) -> str:
-    """Sentences for what came of calls. With `answered_besides` cancellations are left out."""
-    final = {
-        finding.call.call_id
-        for finding in findings
-        if finding.call and finding.status not in {"started", "running", "in_progress"}
-    }
+    """Sentences for what came of calls. With `answered_besides` cancellations that nobody asked for are left out."""
+    final = {finding.call.call_id for finding in findings if finding.call and not finding.unfinished}
     sentences = []
     for finding in findings:
-        unfinished = finding.status in {"started", "running", "in_progress"}
-        if unfinished and finding.call and finding.call.call_id in final:
+        if finding.unfinished and finding.call and finding.call.call_id in final:
             continue
         if answered_besides and finding.status in {"cancelled", "in_progress"}:
             continue
@@ -54,6 +49,10 @@ def _say_finding(finding: Finding) -> str:
             return f"News about {about}: {_lower(say_value(finding.value))}"
         case "cancelled":
             return "That was cancelled." if finding.value is None else say_value(finding.value)
+        case "stopped":
+            return "I have stopped that."
+        case "not_stopped":
+            return "Sorry, I could not stop that."
         case "timed_out":
             return "Sorry, that took too long, so I have stopped waiting for it."
         case "failed":
@@ -82,7 +81,7 @@ def _say_failure(value: Any, what: str = "that") -> str:
 
 
 def _say_timer(finding: Finding) -> str:
-    seconds = _timer_seconds(finding.call)
+    seconds = timer_seconds(finding.call)
     length = f" of {say_duration(seconds)}" if seconds else ""
     match finding.status:
         case "started" | "in_progress":
@@ -91,8 +90,10 @@ def _say_timer(finding: Finding) -> str:
             return f"Your timer{length} is still running."
         case "finished" | "done":
             return f"Your timer{length} is over."
-        case "cancelled":
+        case "cancelled" | "stopped":
             return f"I have stopped your timer{length}."
+        case "not_stopped":
+            return f"Sorry, I could not stop your timer{length}."
         case "timed_out":
             return f"Sorry, your timer{length} did not work."
         case "failed":
@@ -104,7 +105,7 @@ def is_timer(name: str) -> bool:
     return has_role(Tool(name, "", {}), "timer")
 
 
-def _timer_seconds(call: Called | None) -> Fraction | None:
+def timer_seconds(call: Called | None) -> Fraction | None:
     """The length of a timer, from the arguments of its call."""
     try:
         arguments = msgspec.json.decode(call.arguments) if call else {}

@@ -1,14 +1,16 @@
-"""Timers: set one for a length of time, and say plainly what they cannot do. Pure."""
+"""Timers: set one for a length of time, stop it, and say plainly what they cannot do. Pure."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
 
+from llm.local.exchanges import CANCEL_ASYNC
 from llm.local.request import FunctionCall, Tool
 from llm.local.skills.arguments import fill, fill_one, length_s, longest_s, question, takes_any_words
 from llm.local.skills.durations import is_duration, is_time_of_day, parse_duration, say_duration
 from llm.local.skills.numbers import is_number, numbers_in
+from llm.local.skills.speaking import is_timer, timer_seconds
 from llm.local.skills.tool_words import best_match, tool_with_role
 from llm.local.skills.turn import Asking, Reply, Turn
 from llm.local.skills.wording import asks, negated
@@ -30,11 +32,23 @@ _AROUND_A_NUMBER = frozenset("for in about exactly make it let us say maybe then
 
 
 def cancel_timer(turn: Turn) -> Reply | None:
-    """Say that a timer cannot be stopped, unless the agent has a tool for that."""
+    """Stop a timer, where the agent lets its functions be cancelled and has no tool of its own for that."""
     if not _STOPPED.match(turn.text):
         return None
     match = best_match(turn.tools, turn.text)
-    return None if match and match.whole else Reply("I am afraid I cannot stop a timer.")
+    if match and match.whole:
+        return None
+    return _cancel(turn) if turn.can_cancel else Reply("I am afraid I cannot stop a timer.")
+
+
+def _cancel(turn: Turn) -> Reply:
+    """Cancel the newest timer, or the newest of the length that was named."""
+    running = [call for call in turn.running if is_timer(call.name)]
+    length = parse_duration(turn.words)
+    meant = [call for call in running if length in {None, timer_seconds(call)}]
+    if meant:
+        return Reply(calls=(FunctionCall(CANCEL_ASYNC, {"tool_call_id": meant[-1].call_id}),))
+    return Reply("No timer of that length is running." if running else "No timer is running.")
 
 
 def timer(turn: Turn) -> Reply | None:

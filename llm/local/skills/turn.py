@@ -82,6 +82,10 @@ class Turn(Struct, frozen=True):
     memory: Memory
     tools: tuple[Tool, ...]
     persona: Persona
+    running: tuple[Called, ...]
+    """The async calls that run, the newest last."""
+    can_cancel: bool
+    """Whether the agent lets them be cancelled."""
 
     @property
     def words(self) -> tuple[str, ...]:

@@ -10,6 +10,8 @@ from typing import Any
 from llm.local import request
 from llm.tools import FunctionCallParams
 from server.agent import load_agent
+from server.call.request import request as model_request
+from server.config import Settings
 from tests.unit.llm.local import talk
 from tests.virtual.loop import run
 
@@ -21,13 +23,13 @@ class ExampleTalk:
 
     def __init__(self, name: str) -> None:
         agent = load_agent(EXAMPLES / f"{name}.py")
-        schemas = [spec.schema for spec in agent.tools.specs()]
+        asked = model_request(agent.call_settings(Settings()), ())
         self.tools = agent.tools
         self.vocabulary = agent.vocabulary
         self.call = SimpleNamespace(state={})
         self._talk = talk.Talk(
-            *(request.Tool(each.name, each.description, each.parameters) for each in schemas),
-            instructions=agent.instructions,
+            *(request.Tool(each.name, each.description, each.parameters) for each in asked.tools),
+            instructions=asked.instructions,
         )
         self._talk.items.append(request.Assistant(agent.greeting))
 

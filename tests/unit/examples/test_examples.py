@@ -63,8 +63,9 @@ def test_the_library_of_the_demo_is_little_and_says_so() -> None:
         assert talk.said(f"look up {topic}").endswith(f" | My little library has nothing about {topic}.")
 
 
-def test_the_timer_of_the_demo_runs_for_an_hour_at_the_most() -> None:
+def test_the_timer_of_the_demo_runs_for_an_hour_at_the_most_and_can_be_stopped() -> None:
     talk = ExampleTalk("demo")
+    assert talk.said("stop the timer") == "No timer is running."
     assert talk.said("set a timer for two hours") == "A timer here runs for one hour at the most."
     assert talk.result("set_timer", seconds=3600) == "the timer of 3600 seconds is over"
     for seconds in (3601, 0, -5):

@@ -6,6 +6,7 @@ import json
 from datetime import datetime
 from typing import Any
 
+from llm import cancel_tool
 from llm.local.brain import respond
 from llm.local.request import (
     Assistant,
@@ -35,6 +36,7 @@ def tool(name: str, description: str = "", properties: dict[str, Any] | None = N
 SET_TIMER = tool("set_timer", "Set a timer that rings later.", {"seconds": {"type": "integer"}})
 LOOK_UP = tool("look_up", "Look something up.", {"topic": {"type": "string"}})
 END_CALL = tool("end_call", "End the call.")
+CANCEL = Tool(cancel_tool.NAME, cancel_tool.SCHEMA.description, cancel_tool.SCHEMA.parameters)
 DEMO = (SET_TIMER, LOOK_UP, END_CALL)
 
 

@@ -50,6 +50,16 @@ LOGS: dict[str, list[Item]] = {
         Assistant("Okay, your timer for three seconds is running."),
         later("c2", "finished", "rung"),
     ],
+    "timer is stopped": [
+        User("set a timer for three seconds"),
+        TIMER,
+        Result("c2", STARTED),
+        Assistant("Okay, your timer for three seconds is running."),
+        User("stop the timer"),
+        Called("c3", "cancel_async_tool_call", '{"tool_call_id":"c2"}'),
+        Result("c3", '{"tool_call_id":"c2","status":"cancelled"}'),
+        later("c2", "cancelled", "CANCELLED"),
+    ],
     "two results": [
         User("set a timer for three seconds"),
         TIMER,

@@ -9,7 +9,7 @@ import pytest
 
 from llm.local.request import Assistant, Called, Developer, FunctionCall, Result, Text, User
 from llm.local.vocabulary import write_out
-from tests.unit.llm.local.talk import DEMO, SHOP, Talk, later
+from tests.unit.llm.local.talk import CANCEL, DEMO, SHOP, Talk, later
 from tests.unit.llm.local.test_tools import ALL
 
 SENTENCES = write_out()
@@ -109,7 +109,7 @@ def give(talk: Talk, dice: Random, calls: list[str]) -> None:
 @pytest.mark.parametrize("seed", range(30))
 def test_random_talk(seed: int) -> None:
     dice, calls = Random(seed), list[str]()
-    talk = Talk(*(ALL if seed % 2 else DEMO), instructions=dice.choice(["", SHOP, "You are " * 50]))
+    talk = Talk(*(ALL if seed % 2 else DEMO), CANCEL, instructions=dice.choice(["", SHOP, "You are " * 50]))
     for _ in range(12):
         prompt(talk, dice, calls)
         give(talk, dice, calls)

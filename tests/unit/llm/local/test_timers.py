@@ -6,8 +6,14 @@ from fractions import Fraction
 
 import pytest
 
+from llm import cancel_tool
+from llm.function_calls import CANCELLED
+from llm.local.exchanges import CANCEL_ASYNC
+from llm.local.request import Called, Item, Result
 from llm.local.skills.durations import is_duration, parse_duration, say_duration
-from tests.unit.llm.local.talk import DEMO, END_CALL, LOOK_UP, Talk, once, tool
+from llm.local.skills.turn import Persona, persona
+from llm.local.vocabulary import write_out
+from tests.unit.llm.local.talk import CANCEL, DEMO, END_CALL, LOOK_UP, Talk, later, once, tool
 
 BOUNDED = tool("set_timer", "Set a timer.", {"seconds": {"type": "number", "exclusiveMinimum": 0, "maximum": 3600}})
 ONLY_DURATIONS = "I only know durations, no times of day. You could say, set a timer for ten minutes."
@@ -186,3 +192,149 @@ def test_a_timer_that_failed_says_why() -> None:
     talk.started()
     failed = "Sorry, your timer of three seconds did not work. The clock stands still."
     assert talk.later("failed", "Error: the clock stands still") == failed
+
+
+# --- stopping a timer, where the agent lets its functions be cancelled ------------------------------------------------
+
+
+def running(*lengths: str) -> Talk:
+    """A talk in which timers of these lengths run: call_1, call_2, ..."""
+    talk = Talk(*DEMO, CANCEL)
+    for length in lengths:
+        talk.user(f"set a timer for {length}")
+        talk.started()
+    return talk
+
+
+def cancels(call: int) -> str:
+    """What is shown of the call that cancels another one."""
+    return f'cancel_async_tool_call({{"tool_call_id": "call_{call}"}})'
+
+
+def cancelled(talk: Talk, canceller: int, call: int, *, note_first: bool = False) -> None:
+    """The server does what the last call wants, and tells it twice."""
+    told: list[Item] = [
+        Result(f"call_{canceller}", cancel_tool.result(f"call_{call}", found=True)),
+        later(f"call_{call}", "cancelled", CANCELLED),
+    ]
+    talk.items += told[::-1] if note_first else told
+
+
+@pytest.mark.parametrize(
+    "said", ["stop the timer", "cancel my timer", "can you please turn the timer off", "stop the three second timer"]
+)
+@pytest.mark.parametrize("note_first", [False, True])
+def test_a_running_timer_is_stopped_and_that_is_said_once(said: str, note_first: bool) -> None:
+    talk = running("three seconds")
+    assert talk.user(said) == cancels(1)
+    cancelled(talk, 2, 1, note_first=note_first)
+    assert talk.answer() == "I have stopped your timer of three seconds."
+    assert talk.ask() == []
+    assert talk.user("stop the timer") == "No timer is running."
+
+
+def test_a_note_that_comes_later_still_says_nothing_new() -> None:
+    talk = running("three seconds")
+    talk.user("stop the timer")
+    assert talk.result(cancel_tool.result("call_1", found=True)) == "I have stopped your timer of three seconds."
+    assert talk.later("cancelled", CANCELLED, call=1) == ""
+
+
+@pytest.mark.parametrize(
+    ("said", "call"),
+    [("stop the timer", 3), ("stop my ten second timer", 1), ("cancel the timer for three seconds", 3)],
+)
+def test_of_several_timers_the_one_that_was_named_or_the_newest_is_stopped(said: str, call: int) -> None:
+    assert running("ten seconds", "three seconds", "three seconds").user(said) == cancels(call)
+
+
+def test_one_timer_is_stopped_after_the_other() -> None:
+    talk = running("ten seconds", "three seconds")
+    assert talk.user("stop the timer") == cancels(2)
+    cancelled(talk, 3, 2)
+    assert talk.answer() == "I have stopped your timer of three seconds."
+    assert talk.user("stop the timer") == cancels(1)
+    cancelled(talk, 4, 1)
+    assert talk.answer() == "I have stopped your timer of ten seconds."
+
+
+def test_no_other_timer_is_stopped_than_the_one_that_was_named() -> None:
+    assert running("ten seconds").user("stop the timer of five minutes") == "No timer of that length is running."
+
+
+@pytest.mark.parametrize("status", ["finished", "failed", "timed_out", "cancelled"])
+def test_a_timer_that_is_over_is_not_stopped(status: str) -> None:
+    talk = running("three seconds")
+    talk.later(status)
+    assert talk.user("stop the timer") == "No timer is running."
+
+
+def test_a_timer_that_rang_before_this_was_answered_is_not_stopped() -> None:
+    talk = running("three seconds")
+    talk.items.append(later("call_1", "finished"))
+    assert talk.user("stop the timer") == "Your timer of three seconds is over. No timer is running."
+
+
+def test_other_functions_in_the_background_are_no_timers() -> None:
+    talk = Talk(*DEMO, CANCEL)
+    assert talk.user("stop the timer") == "No timer is running."
+    talk.user("look up the moon")
+    talk.started()
+    assert talk.user("stop the timer") == "No timer is running."
+
+
+def test_a_timer_that_tells_how_far_it_is_still_runs() -> None:
+    talk = running("three seconds")
+    assert talk.later("running", "two seconds left") == "Your timer of three seconds is still running."
+    assert talk.user("stop the timer") == cancels(1)
+
+
+@pytest.mark.parametrize("output", [cancel_tool.result("call_1", found=False), '{"status": "refused"}'])
+def test_a_timer_that_could_not_be_stopped(output: str) -> None:
+    talk = running("three seconds")
+    talk.user("stop the timer")
+    talk.items += [Result("call_2", output), later("call_1", "finished")]
+    sorry = "Sorry, I could not stop your timer of three seconds."
+    assert talk.answer() == f"{sorry} Your timer of three seconds is over."
+
+
+def test_who_goes_on_speaking_still_hears_that_the_timer_is_stopped() -> None:
+    talk = running("three seconds")
+    talk.user("stop the timer")
+    cancelled(talk, 2, 1)
+    assert talk.user("thank you").startswith("I have stopped your timer of three seconds. ")
+
+
+def test_a_function_that_another_model_cancelled() -> None:
+    talk = Talk(*DEMO, CANCEL)
+    talk.user("look up the moon")
+    talk.started()
+    talk.items.append(Called("call_2", CANCEL.name, '{"tool_call_id": "call_1"}'))
+    cancelled(talk, 2, 1)
+    assert talk.answer() == "I have stopped that."
+
+
+def test_a_tool_of_the_agent_for_it_goes_before() -> None:
+    stop_timer = tool("stop_timer", "Stop a timer.")
+    assert once("stop the timer", *DEMO, CANCEL, stop_timer).endswith(" | stop_timer({})")
+
+
+def test_the_built_in_function_is_for_timers_only_and_nothing_else_changes() -> None:
+    sentences = [
+        "cancel the async tool call",
+        "cancel the function in the background",
+        "cancel my call",
+        "I do not want the result any more",
+        *write_out(),
+    ]
+    for said in sentences:
+        without = once(said, *DEMO)
+        assert once(said, *DEMO, CANCEL) == without.replace(
+            "I am afraid I cannot stop a timer.", "No timer is running."
+        )
+
+
+def test_the_brain_knows_the_function_as_the_server_offers_it() -> None:
+    assert cancel_tool.NAME == CANCEL_ASYNC
+    assert list(cancel_tool.SCHEMA.parameters["properties"]) == ["tool_call_id"]
+    assert persona(cancel_tool.PARAGRAPH) == Persona()
