@@ -63,13 +63,15 @@ def known_reference(number: int) -> Outcome:
 
 def try_case(case: Case) -> Verdict:
     """Hold one call and judge it."""
-    logger.disable("")
     conversation = CONVERSATIONS[case.conversation]
-    usual = known_reference(case.conversation)
+    logger.disable("")
     try:
+        usual = known_reference(case.conversation)
         outcome = run(call(conversation.make_agent(), conversation.steps(), case.drops, lanes=case.lanes))
     except Exception as error:
         return Verdict(case, [_in_words(error)], 0.0, 0)
+    finally:
+        logger.enable("")
     return Verdict(case, judge(conversation, outcome, usual), outcome.seconds, outcome.struck)
 
 
