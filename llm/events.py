@@ -25,7 +25,9 @@ class ModelSettings(Struct, frozen=True, forbid_unknown_fields=True):
     model: str = ""
     """Another model of the same provider."""
     temperature: float | None = None
+    """How freely the model chooses its words."""
     max_output_tokens: int | None = None
+    """The longest answer; one that reaches it is cut off there."""
     tool_choice: str = ""
     """`auto`, `none`, `required`, or the name of a tool."""
     extra: dict[str, Any] = {}

@@ -35,6 +35,7 @@ class SummaryOptions(Struct, frozen=True, forbid_unknown_fields=True):
     """When and how the older part of the log is condensed. Raises ConfigError."""
 
     enabled: bool = False
+    """Whether it is done at all."""
     max_context_tokens: int = 8000
     """More tokens than this (estimated) are condensed; leading and pinned messages do not count."""
     max_unsummarized_messages: int = 20

@@ -29,6 +29,7 @@ class TurnCompletionOptions(Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     filter_incomplete_user_turns: bool = False
+    """Whether the model is asked for the marks."""
     complete: str = "✓"
     """The mark of a turn that is over."""
     short: str = "○"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import json
 import sys
 import textwrap
 import typing
@@ -22,6 +23,7 @@ sys.path.insert(0, str(ROOT))
 from audio.stt import pocketsphinx  # noqa: E402
 from audio.tts import espeak  # noqa: E402
 from llm.chat_options import ChatOptions  # noqa: E402
+from llm.mcp_options import MCPServer  # noqa: E402
 from server import engines, models  # noqa: E402
 from server.config import Settings  # noqa: E402
 
@@ -128,6 +130,8 @@ FACTORIES = (
         {"rate_hz": "Of its audio.", "ms_per_char": "How long a character takes to say.", "delay_ms": DELAY_MS},
     ),
 )
+SEVERAL: dict[type, dict[str, str]] = {MCPServer: {"args": "What the program is started with."}}
+"""Tables of which there may be several, and the words for those of their keys that have none in the code."""
 GIVEN = ("vocabulary", "spawn")  # by the server
 TITLES = ("| key | default | |", "|---|---|---|")
 
@@ -147,8 +151,8 @@ def field_docs(kind: type) -> dict[str, str]:
 
 def table(kind: type[msgspec.Struct], title: str) -> list[str]:
     """One table; nested structs get tables of their own."""
-    docs, hints = field_docs(kind), typing.get_type_hints(kind)
-    summary = (kind.__doc__ or "").split("\n")[0]
+    docs, hints = SEVERAL.get(kind, {}) | field_docs(kind), typing.get_type_hints(kind)
+    summary = (kind.__doc__ or "").split("\n")[0].removesuffix(" Raises ConfigError.")
     lines = ["", f"## {title}", "", summary, "", *TITLES]
     nested: list[str] = []
     for field in msgspec.structs.fields(kind):
@@ -156,6 +160,8 @@ def table(kind: type[msgspec.Struct], title: str) -> list[str]:
         if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
             nested += table(hint, f"[{field.name}]")
             continue
+        if several := [each for each in typing.get_args(hint) if isinstance(each, type) and each in SEVERAL]:
+            nested += table(several[0], f"[[{field.name}]]")
         default = field.default if field.default is not msgspec.NODEFAULT else field.default_factory()
         lines.append(_row(field.name, default, docs.get(field.name, "")))
     return lines + nested
@@ -177,6 +183,11 @@ def _row(name: str, default: Any, words: str) -> str:
         default = "{" + ", ".join(f"{key} = {value:g}" for key, value in msgspec.structs.asdict(default).items()) + "}"
     if default in ("", None, (), {}, inspect.Parameter.empty) or str(default) == "<factory>":
         return f"| `{name}` |  | {words} |"
+    if isinstance(default, tuple):
+        default = json.dumps(default)
+        return f"| `{name}` | `{default}` | {words} |"
+    if isinstance(default, str):
+        default = " ".join(default.split())  # a row is one line
     return f"| `{name}` | {default if isinstance(default, str) else f'`{default}`'} | {words} |"
 
 

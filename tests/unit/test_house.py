@@ -149,6 +149,11 @@ LIBRARIES: dict[str, set[str]] = {
     },
     "websockets.asyncio.client": {"link/websocket.py", "server/talk/client.py"},
     "openai": {"llm/chat_client.py"},
+    **{name: {f"llm/mcp_{part}.py" for part in ("calls", "http", "link", "stdio")} for name in ("mcp", "mcp_types")},
+    "anyio": {"llm/mcp_link.py", "llm/mcp_stdio.py"},  # the package `mcp` is written for it
+    "httpx2": {"llm/mcp_http.py"},
+    **{name: {"llm/tool_schema.py"} for name in ("jsonschema", "referencing")},
+    "PIL": {"llm/images.py"},
     "aiohttp": {"server/app.py", "server/socket.py"},
     "prometheus_client": {"server/app.py", "server/observers/metrics.py"},
     "uvloop": {"server/commands/serve.py"},
@@ -174,10 +179,15 @@ PURE_BY_DESIGN = frozenset(
     """
     link.backoff
     audio.inflight audio.pcm audio.pieces audio.playout audio.silero audio.turn
-    llm.context llm.function_calls llm.responses llm.local.brain llm.local.exchanges llm.local.skills.rules
-    server.call.answering server.call.calling server.call.core server.call.guard server.call.hub server.call.policy
-    server.call.silence server.call.speaking server.observers.latency server.protocols.native
-    server.talk.caller server.talk.script
+    llm.breaker llm.cancel_tool llm.candidates llm.chat_answer llm.chat_codec llm.chat_failures llm.chat_options
+    llm.context llm.continuation llm.entry llm.failures llm.fallback llm.fallback_inference llm.function_calls
+    llm.items llm.mcp_offers llm.mcp_options llm.media llm.messages llm.messages_json llm.responses
+    llm.responses_events llm.responses_request llm.rules llm.summary llm.switch llm.tokens llm.turn_completion
+    llm.local.brain llm.local.exchanges llm.local.skills.rules
+    server.call.answering server.call.asking server.call.barge_in server.call.calling server.call.core
+    server.call.guard server.call.hub server.call.output server.call.policy server.call.pondering
+    server.call.request server.call.silence server.call.speaking server.call.summarising
+    server.observers.latency server.protocols.native server.talk.caller server.talk.script
     """.split()
 )
 """The modules that DESIGN wants pure. Others may be so too: their first lines say it."""
@@ -198,8 +208,8 @@ def says_that_it_is_pure(file: str) -> bool:
 PURE = PLAIN | {module_of(file) for file in CODE if says_that_it_is_pure(file)}
 HARMLESS = frozenset(
     """
-    __future__ bisect collections dataclasses datetime enum fractions functools heapq ipaddress itertools json math
-    msgspec numpy random.Random re statistics string typing unicodedata urllib.parse
+    __future__ bisect collections dataclasses datetime enum fnmatch fractions functools heapq ipaddress itertools json
+    math msgspec numpy random.Random re statistics string typing unicodedata urllib.parse
     """.split()
 )
 """What a pure module may import: nothing that reads a clock, waits, or reaches outside. Dice are passed in."""
@@ -271,7 +281,8 @@ def test_what_is_not_pure_would_be_noticed(code: str) -> None:
 MAKERS = frozenset(
     """
     create_task ensure_future TaskGroup gather wait_for run_coroutine_threadsafe Thread ThreadPoolExecutor
-    ProcessPoolExecutor to_thread run_in_executor create_subprocess_exec create_subprocess_shell
+    ProcessPoolExecutor to_thread run_in_executor create_subprocess_exec create_subprocess_shell create_task_group
+    start_soon
     """.split()
 )
 OWNERS = {
@@ -281,6 +292,8 @@ OWNERS = {
     "server/engines.py": "gather",  # all engines start and stop at once, and are awaited there
     "server/talk/client.py": "TaskGroup create_task",  # the client's one group: its clock
     "link/worker.py": "TaskGroup create_task gather create_subprocess_exec",  # each worker has a process
+    "llm/mcp_link.py": "create_task_group start_soon",  # what listens to a tool server, while its connection is there
+    "llm/mcp_stdio.py": "create_subprocess_exec create_task_group start_soon",  # a tool server's program, its pipes
     "link/worker_child.py": "Thread",  # in the worker's own process: the pipe, and the end of the parent
     "llm/local/connection.py": "TaskGroup create_task",  # the brain's server: a task for each lane of a connection
 }

@@ -106,7 +106,9 @@ def test_to_look_is_not_to_start() -> None:
     ],
 )
 def test_when_a_call_times_out(background: bool, own_s: float | None, service_s: float, deadline: float) -> None:
-    book = ledger(("a", spec(background=background, timeout_s=own_s)), options=CallOptions(function_call_timeout_secs=service_s))
+    book = ledger(
+        ("a", spec(background=background, timeout_s=own_s)), options=CallOptions(function_call_timeout_secs=service_s)
+    )
     assert book.deadline() == math.inf, "a call that waits has no time-out yet"
     start(book, now=100.0)
     assert book.deadline() == deadline
