@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
 import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from datetime import UTC, datetime
@@ -27,6 +28,9 @@ FATAL_CLOSE = frozenset({1008})  # policy violation
 RETRY_AFTER_CAP_S = 10.0
 HANDSHAKES_AT_ONCE = 20
 CLOSE_S = 1.0
+SECRET_CHARACTERS = 8
+"""A shorter value of a header or a query is no secret: `Bearer`, a version, a name."""
+_CREDENTIALS = re.compile(r"//[^/@\s]+@")  # of a proxy, in the words of a library
 
 
 class Endpoint(Struct, frozen=True):
@@ -48,6 +52,16 @@ class Endpoint(Struct, frozen=True):
             return f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}{parts.path}"
         except ValueError:
             return "the url of the provider"
+
+    def without_secrets(self, text: str) -> str:
+        """A text of the provider as it may be logged: some repeat the key that they were shown, or the whole query."""
+        words = [word for _, value in self.headers for word in (value, *value.split())]
+        query = self.url.partition("?")[2]
+        words += [query, *(pair.partition("=")[2] for pair in query.split("&"))]
+        for word in sorted(set(words), key=len, reverse=True):
+            if len(word) >= SECRET_CHARACTERS:
+                text = text.replace(word, "***")
+        return _CREDENTIALS.sub("//***@", text)
 
 
 Opener = Callable[[Endpoint], Awaitable[ClientConnection]]
@@ -79,7 +93,8 @@ def classify(error: Exception, endpoint: Endpoint) -> ProviderError:
             return ProviderError(text, fatal=status in FATAL_STATUS, retry_after_s=wish)
         case ConnectionClosed():
             code = error.rcvd.code if error.rcvd else None
-            return ProviderError(f"the connection to {endpoint.name} is lost: {error}", fatal=code in FATAL_CLOSE)
+            text = f"the connection to {endpoint.name} is lost: {error}"
+            return ProviderError(endpoint.without_secrets(text), fatal=code in FATAL_CLOSE)
         case ssl.SSLCertVerificationError():  # a ValueError too, so it stands before it
             return ProviderError(f"the certificate of {endpoint.name} is not valid: {error.verify_message}", fatal=True)
         case InvalidURI() | ValueError():
@@ -89,7 +104,8 @@ def classify(error: Exception, endpoint: Endpoint) -> ProviderError:
         case TimeoutError():
             return ProviderError(f"{endpoint.name} did not answer in time")
         case _:
-            return ProviderError(f"{endpoint.name} cannot be reached: {type(error).__name__}: {error}")
+            text = f"{endpoint.name} cannot be reached: {type(error).__name__}: {error}"
+            return ProviderError(endpoint.without_secrets(text))
 
 
 def retry_after_s(value: str | None) -> float | None:
@@ -170,7 +186,7 @@ class Links:
         waits = delays(self._random)
         while True:
             try:
-                link = await self._open()
+                link = await self.open()
             except ProviderError as error:
                 if error.fatal:
                     raise
@@ -185,7 +201,8 @@ class Links:
                 waits = delays(self._random)
             await asyncio.sleep(next(waits))
 
-    async def _open(self) -> Link:
+    async def open(self) -> Link:
+        """One connection beside the others, which whoever opens it closes. Raises ProviderError."""
         try:
             async with self._gate:
                 return Link(await self._opener(self._endpoint), self._endpoint)

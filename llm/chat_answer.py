@@ -97,7 +97,7 @@ class Answer:
 
     def __init__(self, reply: int, *, reasoning_field: str = "", source: str = "") -> None:
         """What stands in `reasoning_field` is given on as a Thought, which `source` can read."""
-        self._reply = reply
+        self.reply = reply
         self._reasoning_field = reasoning_field
         self._source = source
         self._state = _State.OPEN
@@ -139,22 +139,22 @@ class Answer:
         before, self._state = self._state, _State.OVER
         match before:
             case _State.OPEN:
-                return [ReplyFailed(self._reply, reason, kind, retry_after_s)]
+                return [ReplyFailed(self.reply, reason, kind, retry_after_s)]
             case _State.FINISHED:
-                return [ReplyDone(self._reply, self._usage, _encodable(self._model), self._incomplete)]
+                return [ReplyDone(self.reply, self._usage, _encodable(self._model), self._incomplete)]
             case _State.OVER:
                 return []
 
     def _choice(self, choice: _Choice) -> list[Output]:
         delta = choice.delta or _Delta()
         said = (_text(delta.content), delta.refusal)
-        facts: list[Output] = [Delta(self._reply, _encodable(text)) for text in said if text]
+        facts: list[Output] = [Delta(self.reply, _encodable(text)) for text in said if text]
         self._said = self._said or bool(facts)
         for piece in delta.tool_calls or ():
             self._piece(piece)
         thought = delta.reasoning_content or delta.reasoning
         if thought or delta.tool_calls or isinstance(delta.content, list):
-            facts.append(Progress(self._reply))
+            facts.append(Progress(self.reply))
         if self._reasoning_field:
             self._think(getattr(delta, self._reasoning_field, None))
         if choice.finish_reason:
@@ -180,14 +180,14 @@ class Answer:
         facts: list[Output] = []
         if self._calls and self._reasoning:
             item = msgspec.json.encode(_encodable("".join(self._reasoning))).decode()
-            facts.append(Thought(self._reply, Reasoning(self._source, item)))
+            facts.append(Thought(self.reply, Reasoning(self._source, item)))
         used: set[str] = set()
         for number, call in enumerate(self._calls, 1):
-            call_id = call.call_id if call.call_id and call.call_id not in used else f"call_{self._reply}_{number}"
+            call_id = call.call_id if call.call_id and call.call_id not in used else f"call_{self.reply}_{number}"
             used.add(call_id)
             if call.name:
                 words = map(_encodable, (call_id, call.name, call.arguments or "{}"))
-                facts.append(FunctionCall(self._reply, *words))
+                facts.append(FunctionCall(self.reply, *words))
         return facts
 
     def _piece(self, piece: _ToolCall) -> None:

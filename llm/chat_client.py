@@ -22,7 +22,7 @@ from llm.chat_answer import Answer
 from llm.chat_codec import body_of, source_of
 from llm.chat_failures import Refusal, refusal_of, what_it_calls_for, without
 from llm.chat_options import ChatOptions
-from llm.events import Failure, Output, ReplyFailed, Request
+from llm.events import Failure, Output, Progress, ReplyFailed, Request
 from llm.failures import wish_s
 
 if TYPE_CHECKING:
@@ -97,7 +97,12 @@ class ChatClient:
         """The facts of each chunk, and what the answer ends with. It raises nothing: that too is a fact."""
         try:
             async with asyncio.timeout(None) as tail:
-                stream, chunk = await self._begin(body_of(self._options, request))
+                body = body_of(self._options, request)
+                begun = await self._begin(body) if self._options.retry_on_timeout else await self._first(body)
+                if begun is None:
+                    yield [Progress(answer.reply)]  # the call's patience begins anew
+                    begun = await self._first(body)
+                stream, chunk = begun
                 try:
                     while chunk is not _END:
                         yield answer.take(chunk)
@@ -113,15 +118,14 @@ class ChatClient:
             last = answer.broken(without(self._secrets, failed.reason), failed.kind, failed.retry_after_s)
         yield last
 
-    async def _begin(self, body: dict[str, Any]) -> tuple[AsyncStream[object], object]:
-        """The stream of an answer and its first chunk."""
-        if self._options.retry_on_timeout:
-            limit_s = self._options.retry_timeout_secs
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(limit_s):
-                    return await self._first(body)
-            logger.info("llm: {} gave no output within {} s; it is asked once more", self._options.name, limit_s)
-        return await self._first(body)
+    async def _begin(self, body: dict[str, Any]) -> tuple[AsyncStream[object], object] | None:
+        """The stream of an answer and its first chunk; None when that is late."""
+        limit_s = self._options.retry_timeout_secs
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(limit_s):
+                return await self._first(body)
+        logger.info("llm: {} gave no output within {} s; it is asked once more", self._options.name, limit_s)
+        return None
 
     async def _first(self, body: dict[str, Any]) -> tuple[AsyncStream[object], object]:
         from openai import AsyncStream
@@ -166,7 +170,7 @@ def _make(options: ChatOptions, transport: Any) -> AsyncOpenAI:
         import openai
     except ImportError as error:
         raise ConfigError(
-            "chat completions: the package `openai` is missing; pip install 'voicewire[openai]'"
+            "chat completions: the package `openai` is missing; .venv/bin/pip install -e '.[openai]'"
         ) from error
     timeout = openai.Timeout(READ_S, connect=options.connect_s, pool=options.connect_s, write=SEND_S)
     limits = type(openai.DEFAULT_CONNECTION_LIMITS)(

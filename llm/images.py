@@ -38,7 +38,7 @@ def scaled(image: Image) -> Image:
         from PIL import Image as pillow
     except ImportError as error:
         raise ConfigError(
-            'pictures are scaled with Pillow, which is missing: pip install "voicewire[images]"'
+            "pictures are scaled with Pillow, which is missing: .venv/bin/pip install -e '.[images]'"
         ) from error
     try:
         with pillow.open(io.BytesIO(image.data), formats=list(FORMATS)) as picture:

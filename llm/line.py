@@ -32,6 +32,8 @@ class Counts(Struct):
     """Signs of answers that were given up, or of none that is known."""
     asked_again: int = 0
     """Requests that went out again as the whole log: the provider had forgotten the response before."""
+    forgotten: int = 0
+    """Answers that were given up and never ended."""
     warm_ups_failed: int = 0
     renewed: int = 0
     """Connections that were replaced before they were too old."""
@@ -68,7 +70,6 @@ class Age(Enum):
     YOUNG = auto()
     OLD = auto()  # it is to be replaced
     RETIRED = auto()  # it was replaced, and may finish its answer
-    LOST = auto()
 
 
 class Line:
@@ -128,7 +129,6 @@ class Line:
         if not exchange.wanted or self._exchanges.get(exchange.lane) is not exchange:
             return
         exchange.wanted = False
-        self.memory.failed(exchange.plan)
         if stalled or self.done:
             self.link.abort()
         elif not self._codec.lanes:
@@ -161,8 +161,6 @@ class Line:
 
     def close(self) -> None:
         """The connection is lost, or about to be closed: nothing more comes of it."""
-        if self.age is not Age.RETIRED:
-            self.age = Age.LOST
         self._exchanges.clear()
         self._clear()
 
@@ -203,6 +201,7 @@ class Line:
         for lane, exchange in self._exchanges.items():
             if not exchange.wanted:
                 del self._exchanges[lane]
+                self._counts.forgotten += 1
                 return
 
     def _hurry(self) -> None:

@@ -69,7 +69,7 @@ class MCPTools:
             from llm.mcp_calls import Calls
             from llm.mcp_link import ServerLink
         except ImportError as error:
-            what = "tools from MCP servers need the package `mcp`; install it: pip install 'voicewire[mcp]'"
+            what = "tools from MCP servers need the package `mcp`; install it: .venv/bin/pip install -e '.[mcp]'"
             raise ConfigError(f"{what} ({error})") from error
         try:
             for server in self._servers:

@@ -225,9 +225,7 @@ class WebsocketLLMService:
         line = self._line
         while line is not None and not line.free:
             await line.wait_until_free()
-            if line.age is Age.LOST:
-                return
-            line = self._line
+            line = self._line  # none where that was the end of the connection; another where it was replaced
         if line is None:
             return
         plan = line.memory.ask(request, self._codec.model(request))

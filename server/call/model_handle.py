@@ -18,7 +18,8 @@ from server.call.core import Core
 from server.call.events import Configure, Fact
 
 LATE_S = 5.0  # a service keeps its own deadline; this is for one that does not
-MAX_JOBS = 16
+MAX_JOBS = 3
+"""Services take four at once; the fourth place is for the summary."""
 
 
 class ModelHandle:

@@ -39,7 +39,7 @@ async def test_calls_share_the_connections_of_the_process() -> None:
 
 async def test_a_missing_package_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "openai", None)
-    with pytest.raises(ConfigError, match=r"pip install 'voicewire\[openai\]'"):
+    with pytest.raises(ConfigError, match=r"pip install -e '\.\[openai\]'"):
         await ChatEngine(ChatOptions("m", base_url="http://localhost/v1")).start()
 
 

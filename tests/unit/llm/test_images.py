@@ -179,6 +179,6 @@ def test_a_picture_that_unpacks_to_gigabytes_is_refused(size: tuple[int, int]) -
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "PIL", None)
-    with pytest.raises(ConfigError, match=r'Pillow, which is missing: pip install "voicewire\[images\]"'):
+    with pytest.raises(ConfigError, match=r"Pillow, which is missing: \.venv/bin/pip install -e '\.\[images\]'"):
         scaled(Image(PNG, width_px=40))
     assert scaled(Image(url="u", width_px=40)).url == "u"

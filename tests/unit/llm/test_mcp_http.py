@@ -285,4 +285,4 @@ async def test_without_the_package_it_says_what_to_install(monkeypatch: pytest.M
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "mcp", None)
     said = await refused(MCPServer(command="uvx"))
-    assert "install it: pip install 'voicewire[mcp]'" in said
+    assert "install it: .venv/bin/pip install -e '.[mcp]'" in said

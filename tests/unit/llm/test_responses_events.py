@@ -152,6 +152,13 @@ def test_a_thought_is_kept_as_it_came(item: dict[str, Any]) -> None:
     assert json.loads(sign.item) == item
 
 
+def test_what_is_null_is_left_out() -> None:
+    content = [{"type": "reasoning_text", "text": "Nine?"}]
+    _, sign = read(done(REASONING | {"content": content, "encrypted_content": None}))
+    assert isinstance(sign, Thinking)
+    assert json.loads(sign.item) == REASONING | {"content": content}
+
+
 def test_a_server_may_leave_out_what_a_request_must_have() -> None:
     _, sign = read('{"type":"response.output_item.done","item":{"type":"reasoning","id":"r","encrypted_content":"x"}}')
     assert isinstance(sign, Thinking)

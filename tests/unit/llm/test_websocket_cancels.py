@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 from llm.events import Delta, LinkDown, LinkUp, ReplyDone, Usage
-from llm.line import DRAIN_S
+from llm.line import DRAIN_S, MAX_LANES
 from tests.unit.link.peer import Peer, wait_for_the_end
 from tests.unit.link.stage import play
 from tests.unit.llm.desk import Desk
@@ -66,6 +66,28 @@ def test_with_lanes_nothing_abandoned_is_posted_even_when_it_fails(tmp_path: Pat
                 await asyncio.sleep(2)
                 assert kinds(desk) == ["LinkUp"]
                 assert model.discarded == 5
+
+    play(scene())
+
+
+def test_with_lanes_answers_that_never_end_are_forgotten_in_the_end(tmp_path: Path) -> None:
+    async def scene() -> None:
+        provider = Provider(silence)
+        async with Peer(tmp_path, act=provider.act) as peer:
+            model = service(peer.open)
+            async with Desk(model) as desk:
+                await desk.until(LinkUp)
+                for reply in range(1, MAX_LANES + 4):
+                    desk.ask(reply)
+                    desk.cancel(reply)
+                    await a_moment()
+                assert model.counts.forgotten == 3
+                provider.answer = two_words
+                desk.ask(99)
+                assert (await desk.until(ReplyDone)).reply == 99
+                await provider.lanes[0].delta("too late")
+                await a_moment()
+                assert model.discarded == 1
 
     play(scene())
 
@@ -153,6 +175,23 @@ def test_without_lanes_one_that_goes_on_for_too_long_costs_the_connection(tmp_pa
             assert (await desk.until(ReplyDone)).reply == 3
             assert now() == before
             assert text_of(desk, 3) == "answer 2 done"
+
+    play(scene())
+
+
+def test_without_lanes_the_drain_begins_with_the_cancel(tmp_path: Path) -> None:
+    async def scene() -> None:
+        act = breaking_off(60, "completed").act
+        async with Peer(tmp_path, act=act) as peer, Desk(service(peer.open, lanes=False)) as desk:
+            await desk.until(LinkUp)
+            desk.ask(1)
+            await desk.until(Delta)
+            before = now()
+            desk.cancel(1)
+            await asyncio.sleep(0.6)
+            desk.ask(2)
+            await desk.until(LinkDown)
+            assert now() - before == pytest.approx(DRAIN_S)
 
     play(scene())
 
@@ -263,6 +302,30 @@ def test_a_cancel_of_a_reply_that_is_over_does_nothing(tmp_path: Path, lanes: bo
             assert (await desk.until(ReplyDone)).reply == 2
             assert now() == before
             assert len(peer.opened_at) == 1
+
+    play(scene())
+
+
+@pytest.mark.parametrize("lanes", [True, False])
+def test_whoever_asks_for_something_else_does_not_want_the_answer_before(tmp_path: Path, lanes: bool) -> None:
+    async def answer(lane: Lane) -> None:
+        for number in range(3):
+            await lane.delta(f"{lane.number}.{number} ")
+            await lane.send({"type": "response.reasoning_summary_text.delta", "delta": "hm"})
+            await asyncio.sleep(0.2)
+        await lane.done()
+
+    async def scene() -> None:
+        async with Peer(tmp_path, act=Provider(answer).act) as peer:
+            model = service(peer.open, lanes=lanes)
+            async with Desk(model) as desk:
+                await desk.until(LinkUp)
+                desk.ask(1)
+                await desk.until(Delta)
+                desk.ask(2)
+                assert (await desk.until(ReplyDone)).reply == 2
+                assert (text_of(desk, 1), text_of(desk, 2)) == ("1.0 ", "2.0 2.1 2.2 ")
+                assert model.discarded == 3, "two words and the end: a sign of life is none"
 
     play(scene())
 

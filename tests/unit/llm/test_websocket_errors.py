@@ -356,3 +356,23 @@ def test_a_provider_that_goes_quiet_costs_the_connection_when_the_call_says_so(t
             assert peer.closes == [None]
 
     play(scene())
+
+
+# --- what is not told -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (f"no such key: {KEY}", "no such key: ***"),
+        (f"you sent 'Bearer {KEY}'", "you sent '***'"),
+        ("api-version=1&sig=0123456789 is wrong", "*** is wrong"),
+        ("0123456789", "***"),
+        ("http://user:pass@proxy:3128 refused", "http://***@proxy:3128 refused"),
+        ("Bearer of bad news, version 1", "Bearer of bad news, version 1"),
+    ],
+)
+def test_an_endpoint_knows_its_secrets(said: str, told: str) -> None:
+    endpoint = Endpoint("wss://host/v1/responses?api-version=1&sig=0123456789", HEADERS)
+    assert endpoint.without_secrets(said) == told
+    assert Endpoint("wss://host/v1/responses").without_secrets("as it is") == "as it is"

@@ -114,6 +114,24 @@ def test_one_that_is_not_answered_in_time(tmp_path: Path, lanes: bool) -> None:
     play(scene())
 
 
+def test_one_that_comes_too_late_is_not_heard(tmp_path: Path) -> None:
+    async def answer(lane: Lane) -> None:
+        await asyncio.sleep(5)
+        await two_words(lane)
+
+    async def scene() -> None:
+        async with Peer(tmp_path, act=Provider(answer).act) as peer:
+            model = service(peer.open)
+            async with Desk(model) as desk:
+                await desk.until(LinkUp)
+                desk.infer(1, limit_s=3.0)
+                await desk.until(InferenceFailed)
+                await asyncio.sleep(5)
+                assert (kinds(desk), model.discarded) == (["LinkUp", "InferenceFailed"], 3)
+
+    play(scene())
+
+
 def test_the_limit_is_for_the_handshake_too(tmp_path: Path) -> None:
     async def scene() -> None:
         async with Peer(tmp_path, act=Provider(two_words).act) as peer:
@@ -148,8 +166,10 @@ def test_one_whose_link_is_lost(tmp_path: Path, lanes: bool, how: str) -> None:
     async def scene() -> None:
         async with Peer(tmp_path, act=Provider(lose).act) as peer, Desk(service(peer.open, lanes=lanes)) as desk:
             await desk.until(LinkUp)
+            before = now()
             desk.infer(1)
             assert (await desk.until(InferenceFailed)).job == 1
+            assert now() == before
             await asyncio.sleep(5)
             assert kinds(desk).count("InferenceFailed") == 1
             assert (LinkDown in map(type, desk.facts)) is lanes, "its own link is nobody else's"

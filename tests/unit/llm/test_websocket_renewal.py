@@ -12,12 +12,13 @@ from websockets.asyncio.server import ServerConnection
 from link.websocket import Endpoint
 from llm.events import Delta, LinkDown, LinkUp, ReplyDone
 from llm.items import AssistantMessage, UserMessage
-from llm.responses import ResponsesSettings
+from llm.responses import ResponsesCodec, ResponsesSettings
 from llm.websocket import RENEW_AGAIN_S, WebsocketLLMService
+from tests.unit.link.dice import LongestDelays
 from tests.unit.link.peer import Peer, refusing
 from tests.unit.link.stage import play
 from tests.unit.llm.desk import Desk
-from tests.unit.llm.provider import Lane, Provider, two_words
+from tests.unit.llm.provider import Lane, Provider, silence, two_words
 from tests.unit.llm.service_stand import a_moment, kinds, now, service, text_of
 
 RENEW_S = 100.0
@@ -113,6 +114,20 @@ def test_an_answer_that_is_abandoned_is_not_waited_for(tmp_path: Path, lanes: bo
             await a_moment()
             assert (desk.facts[-1], desk.times[-1]) == (Delta(2, "2.0 "), before)
             assert LinkDown not in map(type, desk.facts)
+
+    play(scene())
+
+
+@pytest.mark.parametrize("lanes", [True, False])
+def test_nor_is_a_warm_up(tmp_path: Path, lanes: bool) -> None:
+    async def scene() -> None:
+        provider = Provider(two_words, silence)
+        async with Peer(tmp_path, act=provider.act) as peer, Desk(renewing(peer, lanes=lanes)) as desk:
+            await desk.until(LinkUp)
+            desk.prepare(UserMessage("Hello"))
+            await asyncio.sleep(RENEW_S + 1)
+            assert (len(peer.opened_at), peer.closes) == (2, [1000])
+            assert kinds(desk) == ["LinkUp"]
 
     play(scene())
 
@@ -253,6 +268,81 @@ def test_a_link_that_is_lost_while_it_is_replaced(tmp_path: Path) -> None:
             assert peer.closes == [None, 1000], "one is enough"
             desk.ask(1)
             await desk.until(ReplyDone)
+
+    play(scene())
+
+
+def test_one_renewal_at_a_time(tmp_path: Path) -> None:
+    """An answer that ends meanwhile begins no other."""
+
+    async def scene() -> None:
+        peer = Peer(tmp_path, act=Provider(two_words).act)
+        async with peer, Desk(renewing(peer, slow_s=HANDSHAKE_S)) as desk:
+            await desk.until(LinkUp)
+            await asyncio.sleep(RENEW_S + 0.5)
+            for reply in (1, 2, 3):
+                desk.ask(reply)
+                await desk.until(ReplyDone)
+            await asyncio.sleep(RENEW_S / 2)
+            assert (len(peer.tried_at), peer.closes) == (2, [1000])
+
+    play(scene())
+
+
+def test_a_renewal_that_fails_after_the_link_was_lost_changes_nothing(tmp_path: Path) -> None:
+    async def scene() -> None:
+        hours = [None, None, refusing(503)]  # the second one is that of the loss
+
+        async def admit(connection: ServerConnection, request: object) -> object:
+            refusal = hours.pop(0) if hours else None
+            return await refusal(connection, request) if refusal else None  # type: ignore[arg-type]
+
+        peer = Peer(tmp_path, act=Provider(two_words).act, admit=admit)  # type: ignore[arg-type]
+
+        async def open_renewals_slowly(endpoint: Endpoint) -> ClientConnection:
+            if len(peer.opened_at) == 1 and not peer.closes:
+                await asyncio.sleep(HANDSHAKE_S)
+            return await peer.open(endpoint)
+
+        settings = ResponsesSettings("m", renew_s=RENEW_S)
+        model = WebsocketLLMService(
+            Endpoint("ws://localhost/", ping_s=600.0),
+            ResponsesCodec(settings),
+            random=LongestDelays(),
+            gate=asyncio.Semaphore(2),
+            opener=open_renewals_slowly,
+        )
+        async with peer, Desk(model) as desk:
+            await desk.until(LinkUp)
+            await asyncio.sleep(RENEW_S + 0.5)
+            peer.cut()
+            await desk.until(LinkUp)
+            again = now()
+            await asyncio.sleep(RENEW_S * 0.9)
+            assert (len(peer.tried_at), hours) == (3, [])
+            await asyncio.sleep(RENEW_S * 0.2)
+            assert peer.tried_at[3] == pytest.approx(again + RENEW_S)
+
+    play(scene())
+
+
+def test_a_link_that_lived_to_be_renewed_has_proved_itself(tmp_path: Path) -> None:
+    """The delays before its successor begin anew."""
+
+    async def scene() -> None:
+        hours = [refusing(503), refusing(503)]
+
+        async def admit(connection: ServerConnection, request: object) -> object:
+            return await hours.pop(0)(connection, request) if hours else None  # type: ignore[arg-type]
+
+        act = Provider(two_words).act
+        async with Peer(tmp_path, act=act, admit=admit) as peer, Desk(renewing(peer)) as desk:  # type: ignore[arg-type]
+            await desk.until(LinkUp)
+            await asyncio.sleep(RENEW_S * 1.5)
+            before = now()
+            peer.cut()
+            await desk.until(LinkUp)
+            assert now() - before == pytest.approx(0.25)
 
     play(scene())
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from llm.events import Delta, LinkUp, ModelSettings, ReplyDone, Request, Thought, ToolSchema
+from llm.events import Delta, LinkUp, ModelSettings, ReplyDone, ReplyFailed, Request, Thought, ToolSchema
 from llm.items import AssistantMessage, Call, Item, Reasoning, UserMessage
 from llm.responses import ResponsesSettings
 from tests.unit.link.peer import Peer
@@ -83,6 +83,24 @@ def test_a_refusal_is_spoken(tmp_path: Path) -> None:
             desk.ask(2, HELLO, AssistantMessage("I cannot say that."), UserMessage("Why?"))
             await desk.until(ReplyDone)
             assert provider.lanes[1].asked == ["Why?"]
+
+    play(scene())
+
+
+@pytest.mark.parametrize(("calls", "end"), [(0, "ReplyFailed"), (1, "ReplyDone")])
+def test_a_filter_blocks_an_answer_of_which_nothing_is_left(tmp_path: Path, calls: int, end: str) -> None:
+    async def answer(lane: Lane) -> None:
+        for number in range(calls):
+            await lane.call(f"c{number}")
+        details = {"reason": "content_filter"}
+        await lane.send({"type": "response.incomplete", "response": {"incomplete_details": details}})
+
+    async def scene() -> None:
+        async with Peer(tmp_path, act=Provider(answer).act) as peer, Desk(service(peer.open)) as desk:
+            await desk.until(LinkUp)
+            desk.ask(1)
+            await desk.until(ReplyDone if calls else ReplyFailed)
+            assert kinds(desk) == ["LinkUp", *["FunctionCall"] * calls, end]
 
     play(scene())
 
