@@ -28,6 +28,7 @@ PARTS = {
     "vad": "Voice activity detection (`python -m bench.vad`)",
     "tts": "The embedded voice (`python -m bench.tts`)",
     "stt": "The embedded ears (`python -m bench.stt`)",
+    "llm": "An answer of the language model (`python -m bench.llm`)",
 }
 COLUMNS: tuple[Column, ...] = (
     ("embedded", 1),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from audio.events import SpeechFailed
 from llm.events import (
     Ask,
     Delta,
@@ -227,3 +228,20 @@ def test_a_link_with_something_to_ask_does_not_warm_up() -> None:
     stand.post(LinkUp())
     assert stand.commands(Prepare) == []
     assert stand.reply == 1
+
+
+def test_an_answer_that_has_to_begin_again_may_not_be_empty() -> None:
+    """Its words were lost to the voice while the link was down: the caller has heard nothing of it."""
+    stand = Stand()
+    stand.hear("hello")
+    stand.post(Delta(1, "Hello there. And"))
+    stand.post(LinkDown("reset"))
+    [speak] = stand.commands(e.Speak)
+    for _ in range(2):
+        stand.post(SpeechFailed(speak.frame, "no voice"))
+    stand.post(LinkUp())
+    assert (stand.reply, stand.request.note) == (2, "")
+    stand.post(ReplyDone(2))
+    assert stand.told(e.Problem)[-1].code == "reply_empty"
+    stand.wait(stand.now + 0.5)
+    assert stand.reply == 3
