@@ -7,12 +7,9 @@ consumer called `proved()`; what cannot be cured by trying again is raised as a 
 from __future__ import annotations
 
 import asyncio
-import math
 import re
 import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from random import Random
 from urllib.parse import urlsplit
 
@@ -22,10 +19,10 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus, InvalidURI, W
 
 from link.backoff import delays
 from link.errors import ProviderError
+from link.wishes import retry_after_s, wish_s
 
 FATAL_STATUS = frozenset({400, 401, 403, 404})
 FATAL_CLOSE = frozenset({1008})  # policy violation
-RETRY_AFTER_CAP_S = 10.0
 HANDSHAKES_AT_ONCE = 20
 CLOSE_S = 1.0
 SECRET_CHARACTERS = 8
@@ -93,8 +90,9 @@ def classify(error: Exception, endpoint: Endpoint) -> ProviderError:
             return ProviderError(text, fatal=status in FATAL_STATUS, retry_after_s=wish)
         case ConnectionClosed():
             code = error.rcvd.code if error.rcvd else None
-            text = f"the connection to {endpoint.name} is lost: {error}"
-            return ProviderError(endpoint.without_secrets(text), fatal=code in FATAL_CLOSE)
+            wish = wish_s(error.rcvd.reason) if error.rcvd else 0.0
+            text = endpoint.without_secrets(f"the connection to {endpoint.name} is lost: {error}")
+            return ProviderError(text, fatal=code in FATAL_CLOSE, retry_after_s=wish)
         case ssl.SSLCertVerificationError():  # a ValueError too, so it stands before it
             return ProviderError(f"the certificate of {endpoint.name} is not valid: {error.verify_message}", fatal=True)
         case InvalidURI() | ValueError():
@@ -108,20 +106,6 @@ def classify(error: Exception, endpoint: Endpoint) -> ProviderError:
             return ProviderError(endpoint.without_secrets(text))
 
 
-def retry_after_s(value: str | None) -> float | None:
-    """The header `Retry-After`, seconds or a date, at most 10 s; None when there is none or it is nonsense."""
-    if not value:
-        return None
-    try:
-        seconds = float(value)
-    except ValueError:
-        try:
-            seconds = (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds()
-        except (ValueError, TypeError):
-            return None
-    return None if math.isnan(seconds) else min(max(seconds, 0.0), RETRY_AFTER_CAP_S)
-
-
 class Link:
     """One connection. `receive` and `send` raise ProviderError when it is lost."""
 
@@ -129,6 +113,8 @@ class Link:
         self._connection = connection
         self._endpoint = endpoint
         self.proven = False
+        self.wish_s = 0.0
+        """How long the provider wants to be left alone, as it said when it closed."""
 
     def proved(self) -> None:
         """A useful message came: the next loss is a new one."""
@@ -139,7 +125,9 @@ class Link:
         try:
             return await self._connection.recv()
         except ConnectionClosed as error:
-            raise classify(error, self._endpoint) from error
+            lost = classify(error, self._endpoint)
+            self.wish_s = lost.retry_after_s or 0.0
+            raise lost from error
 
     async def send(self, message: str | bytes) -> None:
         """Send a text message; a peer that does not read for `send_s` is lost."""
@@ -199,7 +187,7 @@ class Links:
                 await link.close()
             if link.proven:
                 waits = delays(self._random)
-            await asyncio.sleep(next(waits))
+            await asyncio.sleep(next(waits) + link.wish_s)
 
     async def open(self) -> Link:
         """One connection beside the others, which whoever opens it closes. Raises ProviderError."""

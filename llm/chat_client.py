@@ -17,13 +17,12 @@ from loguru import logger
 from msgspec import Struct
 
 from link.errors import ConfigError, ProviderError
-from link.websocket import retry_after_s
+from link.wishes import retry_after_s, wish_s
 from llm.chat_answer import Answer
 from llm.chat_codec import body_of, source_of
 from llm.chat_failures import Refusal, refusal_of, what_it_calls_for, without
 from llm.chat_options import ChatOptions
 from llm.events import Failure, Output, Progress, ReplyFailed, Request
-from llm.failures import wish_s
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI, AsyncStream, RequestOptions

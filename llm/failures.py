@@ -5,13 +5,7 @@ Codes are those of OpenAI's errors (`error.code`), which the providers that spea
 
 from __future__ import annotations
 
-import re
-
 from llm.events import Failure
-
-MAX_WISH_S = 10.0
-"""No caller waits longer for a provider that is over its limit."""
-_WISH = re.compile(r"try again in (\d{1,6}(?:\.\d{1,6})?) ?(ms|s)\b", re.IGNORECASE)
 
 _FATAL = """
     invalid_api_key invalid_authentication account_deactivated billing_hard_limit_reached billing_not_active
@@ -40,11 +34,3 @@ def kind_of(code: str | None, status: int | None = None) -> Failure:
     if code in _KINDS:
         return _KINDS[code]
     return _BY_STATUS.get(status, "passing")
-
-
-def wish_s(message: str) -> float:
-    """When to ask again, which a provider may say in words only: "Please try again in 1.2s", or "in 20ms"."""
-    found = _WISH.search(message)
-    if found is None:
-        return 0.0
-    return min(float(found[1]) / (1000 if found[2] == "ms" else 1), MAX_WISH_S)

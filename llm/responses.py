@@ -7,9 +7,10 @@ sign ─ fact ─► fact of a reply
 
 from __future__ import annotations
 
+from link.wishes import wish_s
 from llm.continuation import Plan
 from llm.events import Delta, FunctionCall, Output, Progress, ReplyDone, ReplyFailed, Request, Thought
-from llm.failures import kind_of, wish_s
+from llm.failures import kind_of
 from llm.items import Reasoning
 from llm.responses_events import Ended, Failed, Made, Sign, Text, Thinking, Working, read
 from llm.responses_request import ResponsesSettings, encode, model_of

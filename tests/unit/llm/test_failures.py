@@ -7,8 +7,9 @@ from typing import get_args
 import pytest
 from openai.types.responses import ResponseError
 
+from link.wishes import CAP_S, wish_s
 from llm.events import Failure
-from llm.failures import MAX_WISH_S, kind_of, wish_s
+from llm.failures import kind_of
 
 
 @pytest.mark.parametrize(
@@ -68,7 +69,7 @@ def test_what_a_response_fails_with_is_known() -> None:
         ("Rate limit reached. Please try again in 1.2s. Visit our page.", 1.2),
         ("Please try again in 20ms.", 0.02),
         ("please try again in 6 s", 6.0),
-        ("Please try again in 300s.", MAX_WISH_S),
+        ("Please try again in 300s.", CAP_S),
         ("Please try again in 2 steps.", 0.0),
         ("Please try again later.", 0.0),
         ("", 0.0),

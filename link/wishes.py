@@ -1,0 +1,34 @@
+"""When a provider wants to be asked again: in a header, or in words only."""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+CAP_S = 10.0
+"""No caller waits longer for a provider that is over its limit."""
+_WORDS = re.compile(r"try again in (\d{1,6}(?:\.\d{1,6})?) ?(ms|s)\b", re.IGNORECASE)
+
+
+def wish_s(message: str) -> float:
+    """The wish in words, at most CAP_S: "Please try again in 1.2s", or "in 20ms"; 0 when there is none."""
+    found = _WORDS.search(message)
+    if found is None:
+        return 0.0
+    return min(float(found[1]) / (1000 if found[2].lower() == "ms" else 1), CAP_S)
+
+
+def retry_after_s(value: str | None) -> float | None:
+    """The header `Retry-After`, seconds or a date, at most CAP_S; None when there is none or it is nonsense."""
+    if not value:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            seconds = (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds()
+        except (ValueError, TypeError):
+            return None
+    return None if math.isnan(seconds) else min(max(seconds, 0.0), CAP_S)
