@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
@@ -75,11 +75,34 @@ def call_ids(item: Item) -> frozenset[str]:
     return frozenset(call.call_id for call in item.calls) if isinstance(item, AssistantMessage) else frozenset()
 
 
+def is_pinned(item: Item) -> bool:
+    """The application wants the message to stay when the older part of the log goes."""
+    return not isinstance(item, AssistantMessage) and item.pinned
+
+
+def encodable(item: Item) -> Item:
+    """The message as UTF-8 can say it: half a surrogate pair (a file's odd name, say) becomes `?`."""
+    try:
+        msgspec.json.encode(item)
+    except UnicodeEncodeError:
+        plain = _replaced(msgspec.to_builtins(item, builtin_types=(bytes,)))
+        item = msgspec.convert(plain, type(item), builtin_types=(bytes,))
+    return item
+
+
+def _replaced(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode(errors="replace").decode()
+    if isinstance(value, dict):
+        return {name: _replaced(each) for name, each in value.items()}
+    return [_replaced(each) for each in value] if isinstance(value, list | tuple) else value
+
+
 def truncated(items: Sequence[Item], max_messages: int) -> tuple[Item, ...]:
     """The newest turns, at most `max_messages` of them together; the newest turn stays whole, however long it is.
 
-    Besides them stay the developer messages at the beginning, and messages with calls that still run. Notes of calls
-    that went go too.
+    Besides them stay the developer messages at the beginning, pinned messages, and those with calls that still run.
+    Notes of calls that went go too.
     """
     rest = next((at for at, item in enumerate(items) if not _leads(item)), len(items))
     start = _edge(items, rest, max_messages)
@@ -187,10 +210,17 @@ def _edge(items: Sequence[Item], rest: int, max_messages: int) -> int:
 
 
 def _held(items: Sequence[Item], old: Sequence[Item]) -> list[Item]:
-    """The old messages whose calls still run, with the results that others of their calls have already."""
-    running = running_calls(items)
-    held = _calls_of(item for item in old if call_ids(item) & running)
-    return [item for item in old if call_ids(item) & held or ((note := _final(item)) and note.tool_call_id in held)]
+    """The old messages that stay: pinned ones, and calls that still run or whose result is pinned.
+
+    With them stay the results that others of their calls have already.
+    """
+    wanted = running_calls(items) | {note.tool_call_id for item in items if is_pinned(item) and (note := note_of(item))}
+    held = _calls_of(item for item in old if call_ids(item) & wanted)
+    return [
+        item
+        for item in old
+        if is_pinned(item) or call_ids(item) & held or ((note := _final(item)) and note.tool_call_id in held)
+    ]
 
 
 def _final(item: Item) -> AsyncNote | None:

@@ -49,6 +49,8 @@ from server.call.events import (
     SummaryFailed,
     ToolFinished,
     ToolStarted,
+    ToolUpdated,
+    Truncated,
     UserTurn,
 )
 from server.call.policy import CallSettings, Sentences
@@ -59,6 +61,7 @@ EVENTS: dict[str, type[Event]] = {
     "user_turn": UserTurn,
     "assistant_turn": AssistantTurn,
     "tool_started": ToolStarted,
+    "tool_updated": ToolUpdated,
     "tool_finished": ToolFinished,
     "function_calls_started": FunctionCallsStarted,
     "function_calls_cancelled": FunctionCallsCancelled,
@@ -67,6 +70,7 @@ EVENTS: dict[str, type[Event]] = {
     "connection_error": LinkFailed,
     "summarised": Summarised,
     "summary_failed": SummaryFailed,
+    "truncated": Truncated,
     "interrupted": Interrupted,
     "link": LinkChanged,
     "dtmf": Keys,
@@ -236,7 +240,8 @@ def _check_types(**arguments: tuple[Any, Any]) -> None:
     for name, (value, kind) in arguments.items():
         try:
             msgspec.convert(value, kind)
-        except msgspec.ValidationError as error:
+            msgspec.json.encode(value)
+        except (msgspec.ValidationError, TypeError, ValueError) as error:
             raise ConfigError(f"the agent's {name} is wrong: {error}") from error
 
 

@@ -48,7 +48,7 @@ class LogHandle:
         await self.rewrite(messages.inserted(self.messages, at, message))
 
     async def truncate(self, max_messages: int) -> None:
-        """Keep the newest turns only, at most so many messages."""
+        """Keep the newest turns only, at most so many messages; pinned ones stay besides."""
         await self.rewrite(messages.truncated(self.messages, max_messages))
 
     async def merge(self, others: Sequence[Item]) -> None:
@@ -68,7 +68,11 @@ class LogHandle:
         await self.rewrite(messages_json.from_json(text))
 
     async def _scaled(self, items: Sequence[Item]) -> tuple[Item, ...]:
-        """The messages with pictures of the size that they ask for; that takes a while, so it is done off the loop."""
+        """The messages with pictures of the size that they ask for; that takes a while, so it is done off the loop.
+
+        What UTF-8 cannot say becomes `?`: it could be neither sent nor kept.
+        """
+        items = [messages.encodable(item) for item in items]
         if any(needs_scaling(item) for item in items):
             return tuple(await self._run_sync(with_scaled_images, items=items))
         return tuple(items)

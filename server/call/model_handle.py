@@ -6,11 +6,13 @@ import asyncio
 from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
+import msgspec
 from msgspec import structs
 
-from link.errors import ProviderError
+from link.errors import ConfigError, ProviderError
 from llm.events import Infer, InferenceFailed, Inferred, ModelSettings, Request, ToolSchema
 from llm.items import Item
+from llm.messages import encodable
 from llm.registry import Handler, ToolRegistry
 from llm.switch import known
 from llm.tools import Tool
@@ -43,6 +45,11 @@ class ModelHandle:
         self._jobs: dict[int, asyncio.Future[str]] = {}
 
     # --- functions --------------------------------------------------------------------------------------------------
+
+    def register(self, function: Tool | Callable[..., Any]) -> None:
+        """As `ToolRegistry.register`, for this call: a tool, or a plain function as one."""
+        self.tools.register(function)
+        self._offer()
 
     def register_function(
         self,
@@ -116,8 +123,12 @@ class ModelHandle:
         self._post(Configure(structs.replace(self._core.settings, model=self.checked(settings))))
 
     def checked(self, settings: ModelSettings) -> ModelSettings:
-        """The settings, if their model is there. Raises ConfigError."""
+        """The settings, if their model is there and they can be sent. Raises ConfigError."""
         known(settings.service, self.services)
+        try:
+            msgspec.json.encode(settings)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise ConfigError(f"the model's settings cannot be said in JSON: {error}") from error
         return settings
 
     def switch(self, service: str) -> None:
@@ -141,8 +152,8 @@ class ModelHandle:
         if len(self._jobs) >= MAX_JOBS:
             raise ProviderError(f"{MAX_JOBS} inferences run already")
         core = self._core
-        items = core.log.items() if context is None else tuple(context)
-        instructions = core.settings.instructions if system_instruction is None else system_instruction
+        items = core.log.items() if context is None else tuple(map(encodable, context))
+        instructions = core.settings.instructions if system_instruction is None else _text(system_instruction)
         settings = core.settings.model
         if max_tokens is not None:
             settings = structs.replace(settings, max_output_tokens=max_tokens)
@@ -170,3 +181,8 @@ class ModelHandle:
             else:
                 waiting.set_exception(ProviderError(fact.reason))
         return True
+
+
+def _text(value: str) -> str:
+    """A text as UTF-8 can say it."""
+    return value.encode(errors="replace").decode()

@@ -62,10 +62,18 @@ class Output:
         """It is asked again, unless that is in vain; of a log that is too long the oldest half goes first."""
         answering = self._answering
         answering.fail(failed.retry_after_s, policy, now)
-        answering.refused |= failed.kind == "fatal"
-        if failed.kind == "blocked" or (failed.kind == "too_long" and not self._log.halve()):
-            answering.give_up(policy)
-        self._out.tell(e.Problem("reply_failed", failed.reason, failed.kind == "fatal"))
+        match failed.kind:
+            case "fatal":
+                answering.refused = True
+                self._out.tell(e.Problem("llm_refused", failed.reason, True))
+                return
+            case "blocked":
+                answering.give_up(policy)
+                self._out.tell(e.Problem("reply_blocked", failed.reason))
+                return
+            case "too_long" if not self._log.halve():
+                answering.give_up(policy)
+        self._out.tell(e.Problem("reply_failed", failed.reason))
 
     def _on_done(self, reply: Reply, ended: model.ReplyDone, policy: Policy, now: float) -> None:
         self._say_remainder(reply, policy)

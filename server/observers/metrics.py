@@ -109,10 +109,10 @@ class MetricsObserver:
     def _on_reply(self, reply: ReplyMetrics) -> None:
         metrics, usage = self._metrics, reply.usage
         metrics.replies.labels(reply.outcome).inc()
-        metrics.tokens.labels("input").inc(usage.input_tokens)
-        metrics.tokens.labels("output").inc(usage.output_tokens)
-        metrics.tokens.labels("cached").inc(usage.cached_tokens)
-        metrics.tokens.labels("reasoning").inc(usage.reasoning_tokens)
+        metrics.tokens.labels("input").inc(max(0, usage.input_tokens))
+        metrics.tokens.labels("output").inc(max(0, usage.output_tokens))
+        metrics.tokens.labels("cached").inc(max(0, usage.cached_tokens))
+        metrics.tokens.labels("reasoning").inc(max(0, usage.reasoning_tokens))
         if reply.first_token_s is not None:
             metrics.first_token.observe(reply.first_token_s)
 

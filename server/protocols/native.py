@@ -44,6 +44,7 @@ PROBLEMS = {
     "playout_full": "Too much is waiting to be said; the rest was dropped.",
     "answer_too_long": "The answer was cut off at its limit.",
     "reply_failed": "The language model could not answer; it is asked again.",
+    "reply_blocked": "The language model would not answer this.",
     "reply_empty": "The language model had no answer; it is asked again.",
     "reply_stalled": "The language model went silent; it is asked again.",
     "no_answer": "The language model did not answer in time.",

@@ -127,8 +127,20 @@ def test_what_the_model_will_never_answer_is_apologised_for_at_once() -> None:
     stand.hear("something bad")
     stand.post(ReplyFailed(1, "content filter", "blocked"))
     assert next(each.text for each in stand.commands(e.Speak)).startswith("I am sorry")
+    assert [each.code for each in stand.told(e.Problem)] == ["reply_blocked", "no_answer"]
     stand.hear("something good")
     assert stand.reply == 2, "the call goes on"
+
+
+def test_a_provider_that_refuses_this_server_ends_the_call_with_a_sentence() -> None:
+    stand = Stand()
+    stand.hear("hello")
+    stand.post(ReplyFailed(1, "insufficient_quota: no", "fatal"))
+    assert stand.told(e.Problem) == [e.Problem("llm_refused", "insufficient_quota: no", True)]
+    assert next(each.text for each in stand.commands(e.Speak)).startswith("I am sorry, something is wrong")
+    stand.voice()
+    stand.wait(stand.now + 5.0)
+    assert stand.commands(e.End) != []
 
 
 def test_a_log_that_is_too_long_is_asked_again_without_its_oldest_half() -> None:

@@ -12,6 +12,7 @@ from PIL import Image as pillow
 from link.errors import ConfigError, ProviderError
 from llm.events import ModelSettings
 from llm.items import AssistantMessage, DeveloperMessage, Image, Item, UserMessage
+from llm.items import Call as MadeCall
 from llm.media import MediaError
 from llm.messages_json import MessagesError
 from llm.tools import FunctionCallParams, tool
@@ -106,6 +107,31 @@ async def test_too_many_inferences_at_once_are_refused() -> None:
     assert texts == ["no answer within 1 s"] * model_handle.MAX_JOBS + [
         f"{model_handle.MAX_JOBS} inferences run already"
     ]
+
+
+# --- functions ------------------------------------------------------------------------------------------------------
+
+
+def dance() -> str:
+    """Dance."""
+    return "one two three"
+
+
+@pytest.mark.parametrize("function", [dance, tool(dance)])
+def test_a_function_is_registered_for_this_call(function: Any) -> None:
+    @virtual
+    async def talk() -> None:
+        async def register(params: FunctionCallParams) -> None:
+            params.llm.register(function)
+            params.llm.register(function)
+
+        doing, model = await acted(register, answers=([Call("dance")], ["I danced."]))
+        assert [[each.name for each in request.tools] for request in model.asked[:2]] == [["act"], ["act", "dance"]]
+        messages = [item for item in model.asked[-1].items if isinstance(item, AssistantMessage)]
+        assert [call.output for item in messages for call in item.calls] == ["done", "one two three"]
+        assert [str(error) for error in doing.came] == ["tool 'dance' is registered twice"]
+
+    talk()
 
 
 # --- settings -------------------------------------------------------------------------------------------------------
@@ -254,3 +280,47 @@ def test_a_place_that_is_not_there(at: int) -> None:
         assert isinstance(doing.came[0], ValueError)
 
     talk()
+
+
+ODD = "caf\udce9"  # a file's name, as os.fsdecode gives it
+
+
+@virtual
+async def test_what_utf8_cannot_say_does_not_take_the_call_down() -> None:
+    async def act(params: FunctionCallParams) -> str:
+        await params.context.append(UserMessage(ODD, (Image(b"x"),)))
+        await params.context.append(AssistantMessage(ODD, (MadeCall("c9", ODD, ODD, ODD),)))
+        text: str = await params.llm.run_inference([UserMessage(ODD)], system_instruction=ODD)
+        return text
+
+    doing, model = await acted(act, texts=("Yes.",))
+    assert doing.came == ["Yes."]
+    shown = [item for item in model.asked[1].items if "caf" in item.text]
+    assert shown == [UserMessage("caf?", (Image(b"x"),)), AssistantMessage("caf?", (MadeCall("c9", *["caf?"] * 3),))]
+    assert model.inferred[0].items == (UserMessage("caf?"),)
+    assert model.inferred[0].instructions == "caf?"
+
+
+@virtual
+async def test_settings_that_cannot_be_sent_are_refused() -> None:
+    async def change(params: FunctionCallParams) -> None:
+        params.llm.update(ModelSettings(extra={"user": object()}))
+
+    doing, model = await acted(change)
+    [error] = doing.came
+    assert str(error).startswith("the model's settings cannot be said in JSON: ")
+    assert model.asked[1].settings == ModelSettings()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"instructions": ODD},
+        {"context": [UserMessage(ODD)]},
+        {"model": ModelSettings(extra={"user": object()})},
+        {"greeting": ODD},
+    ],
+)
+def test_an_agent_of_which_something_cannot_be_sent_is_named(arguments: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=f"the agent's {next(iter(arguments))} is wrong"):
+        Agent(**arguments)
