@@ -6,6 +6,7 @@ calls run still changes (llm/entry.py); it stands in its place from the beginnin
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 
 from llm.entry import Entry, Segment
@@ -19,7 +20,7 @@ DROPPED = "[dropped: the conversation became too long]"
 
 
 class Log:
-    """The messages of one call, oldest first; at most `limit_bytes` of text, the oldest turns go first.
+    """The messages of one call, oldest first; at most `limit_bytes` of text, the oldest turns go first, pinned or not.
 
     Of pictures and recordings at most `media_limit_bytes`; the oldest is replaced by a note.
     """
@@ -32,6 +33,8 @@ class Log:
     ) -> None:
         """`items` are there from the beginning."""
         self._entries: list[Entry] = []
+        self.marked = False
+        """The model has begun an answer with a mark, and may do so again."""
         self._thoughtful: list[Entry] = []  # with reasoning that the model may need again
         self._media_limit = media_limit_bytes
         self._by_frame: dict[int, Entry] = {}
@@ -43,19 +46,21 @@ class Log:
         for item in items:
             self.append(item)
 
-    def user(self, text: str, media: tuple[Media, ...] = ()) -> None:
+    def user(self, text: str, media: tuple[Media, ...] = (), *, pinned: bool = False) -> None:
         """Append a turn of the caller. What the model thought before is of no use any more."""
         self._forget_thoughts()
-        self._place(Entry(UserMessage, text, media))
+        self._place(Entry(UserMessage, text, media, pinned=pinned))
         if media:
             self._bound_media()
 
     def append(self, item: Item) -> None:
         """Append a message that is complete."""
         if isinstance(item, UserMessage):
-            self.user(item.text, item.media)
-        else:
-            self._place(Entry.of(item))
+            self.user(item.text, item.media, pinned=item.pinned)
+            return
+        entry = Entry.of(item)
+        self._place(entry)
+        self._thoughtful += [entry] if entry.reasoning else []
 
     def developer(self, text: str) -> None:
         """Append a message of the application."""
@@ -118,6 +123,7 @@ class Log:
     def mark(self, entry: Entry, mark: str) -> None:
         """The model's own mark stands before the words of its message; nobody hears it."""
         entry.mark = mark
+        self.marked |= bool(mark)
         self._place(entry)
 
     def think(self, entry: Entry, reasoning: Reasoning) -> None:
@@ -174,26 +180,40 @@ class Log:
     def rewrite(self, items: Sequence[Item], going_on: Collection[Entry]) -> None:
         """Make these the conversation; what is unfinished or `going_on` stays as it is, after them."""
         unfinished = [each for each in self._entries if not each.finished or each.empty or each in going_on]
-        shown = {entry.render() for entry in unfinished}
+        shown = Counter(entry.render() for entry in unfinished)
         for entry in [entry for entry in self._entries if entry not in unfinished]:
             self._remove(entry)
-        self._insert(0, [Entry.of(item) for item in items if item not in shown])
+        wanted: list[Entry] = []
+        for item in reversed(items):  # of messages that look alike, the newest is the one that stays
+            if shown[item] > 0:
+                shown[item] -= 1
+            else:
+                wanted.insert(0, Entry.of(item))
+        self._insert(0, wanted)
+
+    def calling(self) -> dict[str, Entry]:
+        """The messages that have calls, by the ids of these."""
+        return {call_id: entry for entry in self._entries for call_id in entry.calls}
 
     def _insert(self, place: int, entries: Sequence[Entry]) -> None:
         for offset, entry in enumerate(entries):
             entry.placed = True
             entry.size = 0
             self._entries.insert(place + offset, entry)
+            self._thoughtful += [entry] if entry.reasoning else []
             self._measure(entry)
         self._truncate()
         self._bound_media()
 
     def halve(self) -> bool:
-        """Drop the oldest half of the text, at a turn's edge; False when there is nothing that could go."""
-        before, limit = self.truncated, self._limit
+        """Drop the oldest half of the text, at a turn's edge, else all media; False when there is nothing to drop."""
+        before, limits = self.truncated, (self._limit, self._media_limit)
         self._limit = self._size // 2
         self._truncate()
-        self._limit = limit
+        if self.truncated == before:
+            self._media_limit = 0
+            self._bound_media()
+        self._limit, self._media_limit = limits
         return self.truncated > before
 
     @property
@@ -252,9 +272,9 @@ class Log:
         while self._size > self._limit and (turn := self._oldest_turn()):
             for entry in turn:
                 self._drop(entry)
-        answers = [entry for entry in self._entries[self._newest_turn() + 1 :] if not entry.empty][:-1]
-        for shorten in (self._drop_results, self._drop):
-            for entry in answers:
+        answers = [entry for entry in self._entries[self._newest_turn() + 1 :] if not entry.empty]
+        for shorten, entries in ((self._drop_results, answers), (self._drop, answers[:-1])):
+            for entry in entries:
                 if self._size > self._limit and not entry.pending:
                     shorten(entry)
 

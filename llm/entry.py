@@ -29,6 +29,7 @@ class Entry:
         "mark",
         "media",
         "pending",
+        "pinned",
         "placed",
         "reasoning",
         "role",
@@ -37,10 +38,13 @@ class Entry:
         "speaking",
     )
 
-    def __init__(self, role: type[Item], text: str = "", media: tuple[Media, ...] = ()) -> None:
+    def __init__(
+        self, role: type[Item], text: str = "", media: tuple[Media, ...] = (), *, pinned: bool = False
+    ) -> None:
         self.role = role
         self.segments: list[Segment] = [Segment(0, text)] if text else []
         self.media = media
+        self.pinned = pinned
         self.mark = ""  # stands before the words and is never spoken
         self.calls: dict[str, Call] = {}
         self.reasoning: tuple[Reasoning, ...] = ()
@@ -54,16 +58,25 @@ class Entry:
     @classmethod
     def of(cls, item: Item) -> Entry:
         """A message that is complete."""
-        entry = cls(type(item), item.text, item.media if isinstance(item, UserMessage) else ())
-        if isinstance(item, AssistantMessage):
-            entry.calls = {call.call_id: call for call in item.calls}
-            entry.reasoning = item.reasoning
+        match item:
+            case UserMessage(text, media, pinned):
+                return cls(UserMessage, text, media, pinned=pinned)
+            case DeveloperMessage(text, pinned):
+                return cls(DeveloperMessage, text, pinned=pinned)
+        entry = cls(AssistantMessage, item.text)
+        entry.calls = {call.call_id: call for call in item.calls}
+        entry.reasoning = item.reasoning
         return entry
 
     @property
     def empty(self) -> bool:
         """Nothing was said or shown, and nothing called."""
         return not self.segments and not self.calls and not self.media and not self.mark
+
+    @property
+    def wordless(self) -> bool:
+        """Nothing was said and nothing called; there may be a mark."""
+        return not self.segments and not self.calls
 
     @property
     def finished(self) -> bool:
@@ -102,5 +115,5 @@ class Entry:
             text = f"{self.mark} {self.text.lstrip()}".rstrip() if self.mark else self.text
             return AssistantMessage(text, tuple(self.calls.values()), self.reasoning)
         if self.role is UserMessage:
-            return UserMessage(self.text, self.media)
-        return DeveloperMessage(self.text)
+            return UserMessage(self.text, self.media, self.pinned)
+        return DeveloperMessage(self.text, self.pinned)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterable
 from enum import Enum, auto
 from typing import Literal
 
@@ -20,6 +21,10 @@ CANCELLED = "CANCELLED"
 COMPLETED = "COMPLETED"
 ANY = "*"
 """The name of the tool that takes the calls of every function without a handler of its own."""
+ELSEWHERE = -1
+"""The group of calls that were not made here; groups are numbered by replies, from 1."""
+NEVER_S = 1e9
+"""A time-out that does not come, some thirty years: JSON, in which journals are kept, has no infinity."""
 MAX_RUNNING = 8  # blocking calls at once; the others wait
 MAX_ASYNC = 32  # async calls without a result; more are refused
 MAX_RESULT_BYTES = 64 * 1024
@@ -92,7 +97,7 @@ class Ledger:
     """The calls of one conversation. Calls of one response form a group, numbered by the reply."""
 
     def __init__(self, options: CallOptions) -> None:
-        self._options = options
+        self.options = options
         self._calls: dict[str, Entry] = {}  # not DONE
         self._seen: dict[str, int] = {}  # call id -> its group
         self._wants: dict[int, bool] = {}  # group -> some result of it wants the model
@@ -109,6 +114,11 @@ class Ledger:
             return None
         self._seen[call_id] = group
         return call_id
+
+    def know(self, call_ids: Iterable[str]) -> None:
+        """These stand in the log already, from elsewhere: no call of the model may have their names."""
+        for call_id in call_ids:
+            self._seen.setdefault(call_id, ELSEWHERE)
 
     def dispatch(self, call: FunctionCall, spec: ToolSpec, group: int) -> str:
         """Enter a call. Returns the placeholder that stands as its output until the result."""
@@ -134,7 +144,7 @@ class Ledger:
         ready: list[Entry] = []
         busy: set[int] = set()
         for call in self._calls.values():
-            held = not self._options.run_in_parallel and call.group in busy
+            held = not self.options.run_in_parallel and call.group in busy
             full = not call.is_async and running >= MAX_RUNNING
             if not call.is_async:
                 busy.add(call.group)
@@ -150,7 +160,7 @@ class Ledger:
         call.state = State.RUNNING
         limit = call.spec.timeout_s
         if limit is None:
-            limit = math.inf if call.is_async else self._options.function_call_timeout_secs
+            limit = math.inf if call.is_async else self.options.function_call_timeout_secs
         call.started_at = now
         call.deadline = now + limit
 
@@ -173,7 +183,7 @@ class Ledger:
             return Finished(call_id, call.name, outcome, None, async_note(call_id, outcome, text))
         wanted = run_llm is not False and outcome != "cancelled"
         self._wants[call.group] |= wanted
-        self._at_once |= wanted and (run_llm is True or not self._options.group_parallel_tools)
+        self._at_once |= wanted and (run_llm is True or not self.options.group_parallel_tools)
         return Finished(call_id, call.name, outcome, text, None)
 
     def forget_wishes(self) -> None:

@@ -51,16 +51,18 @@ class Call(Struct, frozen=True, tag=True):
 
 
 class UserMessage(Struct, frozen=True, tag=True):
-    """A turn of the caller, with what they showed."""
+    """A turn of the caller, with what they showed. `pinned`: it stays when the older part of a log goes."""
 
     text: str
     media: tuple[Media, ...] = ()
+    pinned: bool = False
 
 
 class DeveloperMessage(Struct, frozen=True, tag=True):
-    """A message of the application to the model."""
+    """A message of the application to the model. `pinned`: it stays when the older part of a log goes."""
 
     text: str
+    pinned: bool = False
 
 
 class AssistantMessage(Struct, frozen=True, tag=True):

@@ -51,4 +51,4 @@ def bounded(message: UserMessage, excess: int) -> tuple[UserMessage, int]:
             kept.append(medium)
     if not notes:
         return message, excess
-    return UserMessage(" ".join(filter(None, (message.text, *notes))), tuple(kept)), excess
+    return UserMessage(" ".join(filter(None, (message.text, *notes))), tuple(kept), message.pinned), excess

@@ -1,7 +1,7 @@
 """A conversation as JSON that a person can write: a list of messages. Pure.
 
     [
-    {"role": "developer", "content": "The caller is a customer since 2019."},
+    {"role": "developer", "content": "The caller is a customer since 2019.", "pinned": true},
     {"role": "user", "content": "What do you see here?"},
     {"role": "user", "content": [{"type": "text", "text": "And here?"},
                                  {"type": "image", "url": "https://example.org/door.jpg", "detail": "low"},
@@ -13,6 +13,7 @@
 
 `data` is base64. `arguments` may be written as an object; they are kept as JSON text, as the model gave them. A call
 stands with its result. An assistant message may have `reasoning`: opaque values of a provider, [{"source", "item"}].
+The others may be `pinned`.
 What is left out has its default (llm/items.py), and is not written. What is not known is an error.
 """
 
@@ -78,12 +79,14 @@ class _Reasoning(Struct, forbid_unknown_fields=True):
     item: str
 
 
-class _User(Struct, tag_field="role", tag="user", forbid_unknown_fields=True):
+class _User(Struct, tag_field="role", tag="user", forbid_unknown_fields=True, omit_defaults=True):
     content: str | tuple[_Text | _Image | _Audio, ...]
+    pinned: bool = False
 
 
-class _Developer(Struct, tag_field="role", tag="developer", forbid_unknown_fields=True):
+class _Developer(Struct, tag_field="role", tag="developer", forbid_unknown_fields=True, omit_defaults=True):
     content: str
+    pinned: bool = False
 
 
 class _Assistant(Struct, tag_field="role", tag="assistant", forbid_unknown_fields=True, omit_defaults=True):
@@ -159,7 +162,7 @@ def _in_words(error: str) -> str:
 
 def _item(message: _Message) -> Item:
     if isinstance(message, _Developer):
-        return DeveloperMessage(message.content)
+        return DeveloperMessage(message.content, message.pinned)
     if isinstance(message, _Assistant):
         calls = tuple(
             Call(call.call_id, call.name, _arguments(call.arguments), call.output) for call in message.tool_calls
@@ -167,10 +170,10 @@ def _item(message: _Message) -> Item:
         thoughts = tuple(Reasoning(thought.source, thought.item) for thought in message.reasoning)
         return AssistantMessage(message.content, calls, thoughts)
     if isinstance(message.content, str):
-        return UserMessage(message.content)
+        return UserMessage(message.content, pinned=message.pinned)
     texts = [part.text for part in message.content if isinstance(part, _Text)]
     media = [_medium(part, at) for at, part in enumerate(message.content) if not isinstance(part, _Text)]
-    return UserMessage("\n".join(texts), tuple(media))
+    return UserMessage("\n".join(texts), tuple(media), message.pinned)
 
 
 def _arguments(arguments: str | dict[str, Any]) -> str:
@@ -187,11 +190,11 @@ def _medium(part: _Image | _Audio, at: int) -> Media:
 
 def _written(item: Item) -> _Message:
     match item:
-        case UserMessage(text, media):
+        case UserMessage(text, media, pinned):
             said = (_Text(text),) if text else ()
-            return _User((*said, *map(_part, media)) if media else text)
-        case DeveloperMessage(text):
-            return _Developer(text)
+            return _User((*said, *map(_part, media)) if media else text, pinned)
+        case DeveloperMessage(text, pinned):
+            return _Developer(text, pinned)
         case AssistantMessage(text, calls, reasoning):
             made = tuple(_Call(call.call_id, call.name, call.output, call.arguments) for call in calls)
             return _Assistant(text, made, tuple(_Reasoning(thought.source, thought.item) for thought in reasoning))

@@ -1,16 +1,19 @@
-"""The context summary: what of the log is condensed, what the model is asked for it, what stands there then. Pure.
+"""The older part of the log: what of it goes, what the model is asked for it, what stands there then. Pure.
 
-Whoever drives it makes a `plan`, asks for `request(plan)` beside the conversation, and puts what comes of it in the
+Whoever condenses it makes a `plan`, asks for `request(plan)` beside the conversation, and puts what comes of it in the
 place of the planned messages, if they still stand there (compare and swap). A failure leaves the log as it was.
+Whoever truncates it leaves of the planned messages those that are `kept`, at once.
 
-Never condensed are the developer messages at the beginning, pinned messages, the newest ones, a blocking call without
-its result and all that follows it, and an async call that still runs; what stands around that one is. A result never
-loses its call: where one of the two stays, so does the other. Updates of a call that runs may be condensed.
+Neither takes the developer messages at the beginning, pinned messages, the newest ones, a blocking call without its
+result and all that follows it, nor an async call that still runs; what stands around that one goes. A result never
+loses its call: where one of the two stays, so does the other. Updates of a call that runs may go. What is dropped ends
+at a turn's edge: what stays after it begins with words of the caller.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import Literal, get_args
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -19,7 +22,7 @@ from link.errors import ConfigError
 from llm.context import IN_PROGRESS
 from llm.events import ModelSettings, Request
 from llm.items import AssistantMessage, DeveloperMessage, Item, UserMessage
-from llm.messages import call_ids, note_of, running_calls, text_of
+from llm.messages import call_ids, is_pinned, note_of, running_calls, text_of
 from llm.tokens import estimated_tokens, shortened
 
 PREFIX = "Summary of the conversation so far: "
@@ -28,18 +31,19 @@ SMALLEST_TOKENS = 64
 """Less than this is not worth a summary: it would hardly be shorter."""
 MAX_RESULT_CHARS = 4000
 """So much of a function's result is shown to the model that condenses it."""
+Mode = Literal["off", "summary", "truncate"]
 _NO_WISHES = ModelSettings()
 
 
 class SummaryOptions(Struct, frozen=True, forbid_unknown_fields=True):
-    """When and how the older part of the log is condensed. Raises ConfigError."""
+    """What becomes of the older part of a log that grows too long. Raises ConfigError."""
 
-    enabled: bool = False
-    """Whether it is done at all."""
+    mode: Mode = "off"
+    """`off`: nothing; `summary`: the model condenses it; `truncate`: its turns are dropped."""
     max_context_tokens: int = 8000
-    """More tokens than this (estimated) are condensed; leading and pinned messages do not count."""
+    """More tokens than this (estimated) are too many; leading and pinned messages do not count."""
     max_unsummarized_messages: int = 20
-    """More messages than this, besides the last summary, are condensed."""
+    """More messages than this, besides the last summary, are too many."""
     target_context_tokens: int = 2000
     """The longest summary."""
     min_messages_to_keep: int = 4
@@ -56,6 +60,8 @@ class SummaryOptions(Struct, frozen=True, forbid_unknown_fields=True):
     """To the model that condenses."""
 
     def __post_init__(self) -> None:
+        if self.mode not in get_args(Mode):
+            raise ConfigError(f"summary: mode must be one of {', '.join(get_args(Mode))}")
         if self.target_context_tokens < SMALLEST_TOKENS:
             raise ConfigError(f"summary: target_context_tokens must be at least {SMALLEST_TOKENS}")
         if self.max_context_tokens <= self.target_context_tokens:
@@ -67,7 +73,7 @@ class SummaryOptions(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Plan(Struct, frozen=True):
-    """What is to be condensed: `part` is the log's [start:stop), without the messages of it that are `kept`."""
+    """What is to go: `part` is the log's [start:stop), without the messages of it that are `kept`."""
 
     start: int
     stop: int
@@ -77,24 +83,28 @@ class Plan(Struct, frozen=True):
     max_tokens: int
     """The summary takes at most so many, and never more than what it replaces."""
 
-    def condensed(self) -> tuple[Item, ...]:
-        """The messages that the summary stands for."""
+    def going(self) -> tuple[Item, ...]:
+        """The messages that are condensed or dropped."""
         return tuple(item for at, item in enumerate(self.part) if at not in self.kept)
 
+    def staying(self) -> tuple[Item, ...]:
+        """The messages that are kept (the same objects)."""
+        return tuple(self.part[at] for at in self.kept)
 
-def plan(
-    items: Sequence[Item], finished: Sequence[bool], options: SummaryOptions, pinned: Sequence[bool] = ()
-) -> Plan | None:
-    """What is to be condensed now; None while the log is within its bounds, or nothing can be.
 
-    `finished` says of each item that it will not change any more, `pinned` (empty: none) that it stays.
+def plan(items: Sequence[Item], finished: Sequence[bool], options: SummaryOptions) -> Plan | None:
+    """What is to be condensed or dropped now; None while the log is within its bounds, or nothing can go.
+
+    `finished` says of each item that it will not change any more.
     """
-    if not options.enabled:
+    if options.mode == "off":
         return None
-    fixed = {at for at, stays in enumerate(pinned) if stays}
+    fixed = {at for at, item in enumerate(items) if is_pinned(item)}
     running = running_calls(items)
     first = next((at for at, item in enumerate(items) if not _leads(item)), len(items))
     end = max(first, min(_barrier(items, finished, running), len(items) - options.min_messages_to_keep))
+    if options.mode == "truncate":
+        end = _edge(items, first, end)
     staying = fixed | _staying(items, range(first, end), fixed, running)
     places = [at for at in range(first, end) if at not in staying]
     counted = [
@@ -113,7 +123,7 @@ def request(plan: Plan, options: SummaryOptions, settings: ModelSettings = _NO_W
     words = options.target_context_tokens // 2
     return Request(
         f"{options.instructions}\n\nWrite at most {words} words.",
-        (UserMessage(text_of(plan.condensed(), MAX_RESULT_CHARS)),),
+        (UserMessage(text_of(plan.going(), MAX_RESULT_CHARS)),),
         settings=replace(settings, max_output_tokens=options.target_context_tokens, tool_choice=""),
     )
 
@@ -123,7 +133,7 @@ def replacement(plan: Plan, text: str) -> tuple[Item, ...]:
     text = text.strip().removeprefix(PREFIX.strip()).strip()
     room = plan.max_tokens - estimated_tokens(DeveloperMessage(""))
     summary = DeveloperMessage(shortened(PREFIX + text, room))
-    return (summary, *(plan.part[at] for at in plan.kept))
+    return (summary, *plan.staying())
 
 
 def still_fits(items: Sequence[Item], plan: Plan) -> bool:
@@ -162,26 +172,34 @@ def _barrier(items: Sequence[Item], finished: Sequence[bool], running: Collectio
     return len(items)
 
 
+def _edge(items: Sequence[Item], first: int, end: int) -> int:
+    """Where the newest turn begins that leaves no more than this to go; `first` where none does."""
+    turns = [at for at in range(first, min(end + 1, len(items))) if isinstance(items[at], UserMessage)]
+    return turns[-1] if turns else first
+
+
 def _staying(items: Sequence[Item], places: range, fixed: Collection[int], running: Collection[str]) -> set[int]:
     """The places of messages whose call runs or has a note that stays, and of the last notes of their calls."""
     notes = {at: note for at in range(places.start, len(items)) if (note := note_of(items[at]))}
     held = {*running, *(note.tool_call_id for at, note in notes.items() if at >= places.stop or at in fixed)}
-    calling = {at for at in places if call_ids(items[at]) & held or (at in fixed and call_ids(items[at]))}
+    calling = {at for at in places if call_ids(items[at]) & held}
     held |= {call_id for at in calling for call_id in call_ids(items[at])}
     return calling | {at for at in places if at in notes and notes[at].is_final and notes[at].tool_call_id in held}
 
 
 def _is_due(counted: Sequence[Item], part: Sequence[Item], options: SummaryOptions) -> bool:
-    """Whether a bound is passed, and condensing this part helps.
+    """Whether a bound is passed, and condensing this part helps; dropping it does always.
 
     When the newest messages alone are beyond the bound, they are not condensed one by one as they grow old, each with
     a request of its own, but a few at a time.
     """
+    many = sum(not is_summary(item) for item in counted) > options.max_unsummarized_messages
+    large = estimated_tokens(counted) > options.max_context_tokens
+    if options.mode == "truncate":
+        return many or large
     fresh = [item for item in part if not is_summary(item)]
     tokens = estimated_tokens(fresh)
     if tokens <= SMALLEST_TOKENS:
         return False
-    many = sum(not is_summary(item) for item in counted) > options.max_unsummarized_messages
-    large = estimated_tokens(counted) > options.max_context_tokens
     worth = tokens > options.target_context_tokens or len(fresh) >= max(2, options.min_messages_to_keep)
     return (many and len(fresh) >= 2) or (large and worth)

@@ -22,7 +22,7 @@ import msgspec
 from link.errors import ConfigError
 from llm import cancel_tool
 from llm.events import ToolSchema
-from llm.function_calls import COMPLETED, ToolSpec
+from llm.function_calls import COMPLETED, NEVER_S, ToolSpec
 from llm.tool_schema import Arguments, described, parameters_of, resolved
 
 NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}\Z")
@@ -240,7 +240,8 @@ def make_spec(
         raise ConfigError(f"tool '{schema.name}': timeout_secs must be more than 0, not {timeout_secs!r}")
     if when not in ("now", "after_speech"):
         raise ConfigError(f"tool '{schema.name}': when is 'now' or 'after_speech', not {when!r}")
-    return ToolSpec(schema, cancel_on_interruption, timeout_secs, when, offered)
+    limit_s = None if timeout_secs is None else min(timeout_secs, NEVER_S)
+    return ToolSpec(schema, cancel_on_interruption, limit_s, when, offered)
 
 
 def function_name(fn: Any) -> str:

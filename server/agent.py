@@ -22,7 +22,7 @@ from msgspec import structs
 
 from link.errors import ConfigError
 from llm.events import ModelSettings
-from llm.function_calls import CallOptions
+from llm.function_calls import NEVER_S, CallOptions
 from llm.images import with_scaled_images
 from llm.items import Item
 from llm.mcp_options import MCPServer
@@ -186,7 +186,7 @@ class Agent:
             tools=self.tools.specs(),
             policy=settings.policy,
             turn=settings.turn,
-            calls=_chosen(settings.calls, self.calls),
+            calls=_writable(_chosen(settings.calls, self.calls)),
             sentences=sentences,
             model=_chosen(settings.model, self.model),
             summary=_chosen(settings.summary, self.summary),
@@ -199,6 +199,11 @@ class Agent:
 def _chosen(configured: S, wanted: S | None) -> S:
     """What the agent wants, unless the configuration says something else than the defaults."""
     return configured if wanted is None or configured != type(configured)() else wanted
+
+
+def _writable(calls: CallOptions) -> CallOptions:
+    """As a journal can keep it: no time-out is a very long one."""
+    return structs.replace(calls, function_call_timeout_secs=min(calls.function_call_timeout_secs, NEVER_S))
 
 
 def load_agent(file: Path) -> Agent:

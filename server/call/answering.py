@@ -168,7 +168,7 @@ class Answering:
             now,
             may_be_empty=may_be_empty,
             silent=silent,
-            marks=Marks(completion) if completion.filter_incomplete_user_turns else None,
+            marks=Marks(completion) if completion.filter_incomplete_user_turns or self.log.marked else None,
         )
         self.rounds += self.owed in (Owed.RESULT, Owed.PART)
         self._reasons.clear()
@@ -182,6 +182,8 @@ class Answering:
             return f"{sentences.go_on} {sentences.and_then}" if Owed.ASYNC in self._reasons else sentences.go_on
         if self.owed in (Owed.RESULT, Owed.PART) and self.log.ends_in_words:
             return sentences.new_result
+        if self.owed is Owed.TURN and self.log.ends_in_words:
+            return sentences.unanswered
         return ""
 
     def done(self, ended: ReplyDone, now: float) -> None:
@@ -211,6 +213,8 @@ class Answering:
             self.owe(Owed.RESUME, now if more else reply.owed_since)
         else:
             self.unfinished = reply.entry if reply.entry.segments else None
+            if reply.entry.wordless:
+                self.log.mark(reply.entry, "")
             self.owe(reply.reason, reply.owed_since)
 
     def cut_off(self, entry: Entry, now: float) -> None:

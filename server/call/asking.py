@@ -9,6 +9,7 @@ from server.call.answering import Answering, Owed
 from server.call.calling import Calling
 from server.call.outbox import Outbox
 from server.call.policy import CallSettings
+from server.call.pondering import Pondering
 from server.call.request import request
 from server.call.speaking import Speaking
 
@@ -59,9 +60,11 @@ class Asking:
         if not self.must_wait:
             self._speaking.follow(answering.ask(settings, now, silent=silent))
 
-    def configure(self, before: CallSettings, after: CallSettings) -> None:
+    def configure(self, before: CallSettings, after: CallSettings, pondering: Pondering) -> None:
         """New settings hold. Another model of a `Switch` hears of it at once: its link may be the one that is up."""
         self._calling.configure(after)
+        if not after.turn_completion.filter_incomplete_user_turns:
+            pondering.over()
         if after.model.service != before.model.service:
             self._out.emit(Prepare(request(after, self._log.items())))
 

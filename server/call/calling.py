@@ -26,6 +26,7 @@ class Calling:
 
     def configure(self, settings: CallSettings) -> None:
         """Other tools, from the next call on."""
+        self.ledger.options = settings.calls
         self._tools = {spec.schema.name: spec for spec in settings.tools}
         self._can_cancel = cancel_tool.offered(settings.calls, settings.tools)
 
@@ -35,8 +36,9 @@ class Calling:
         if call_id is None:
             return
         call = FunctionCall(call.reply, call_id, call.name, call.arguments)
-        spec = self._tools.get(call.name) or self._tools.get(ANY)
-        if call.name == cancel_tool.NAME and self._can_cancel:
+        reserved = call.name == cancel_tool.NAME
+        spec = None if reserved else self._tools.get(call.name) or self._tools.get(ANY)
+        if reserved and self._can_cancel:
             self._cancel_async(entry, group, call)
         elif spec is None:
             self._refuse(entry, group, call, f"Error: function '{call.name}' is not registered.")
@@ -76,7 +78,8 @@ class Calling:
     def update(self, call_id: str, result: str) -> None:
         """An async call has an intermediate result; of other calls it is refused."""
         if name := self.ledger.async_name(call_id):
-            self._log.developer(async_note(call_id, "running", bounded(result)))
+            result = bounded(result)
+            self._log.developer(async_note(call_id, "running", result))
             self._out.tell(e.ToolUpdated(call_id, name, result))
 
     def finish(self, call_id: str, outcome: Outcome, result: str, run_llm: bool | None = None) -> None:
@@ -88,7 +91,7 @@ class Calling:
         if finished.developer is not None:
             self._log.developer(finished.developer)
             self._async_results |= run_llm is not False
-        self._out.tell(e.ToolFinished(call_id, finished.name, outcome, result))
+        self._out.tell(e.ToolFinished(call_id, finished.name, outcome, bounded(result)))
 
     def interrupt(self) -> None:
         """A turn of the caller cancels what can be cancelled; the model is not asked for what came of the rest."""

@@ -3,7 +3,7 @@
 `handle` records one fact, then `_reconcile` looks at the whole state and emits what is missing. Nothing hangs on an
 edge: whatever is owed stays owed until it is given, superseded by a newer turn of the caller, or apologised for.
 
-    call     CONNECTING ─ Ready ─► READY ─ HangUp ─► ENDING ─ words heard ─► CLOSED     (Gone: from anywhere to CLOSED)
+    call     server/call/states.py
     reply    server/call/answering.py
     frame    server/call/speaking.py
     tool     llm/function_calls.py
@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from enum import Enum, auto
 
 from audio import events as sound
 from audio.playout import Playout
@@ -28,6 +27,7 @@ from server.call import events as e
 from server.call.answering import Answering, Owed
 from server.call.asking import Asking
 from server.call.calling import Calling
+from server.call.editing import Editing
 from server.call.keypad import Keypad
 from server.call.outbox import Outbox
 from server.call.output import Output
@@ -35,16 +35,8 @@ from server.call.policy import CallSettings
 from server.call.pondering import Pondering
 from server.call.silence import Silence
 from server.call.speaking import Speaking
+from server.call.states import CallState
 from server.call.summarising import Summarising
-
-
-class CallState(Enum):
-    """Where the call stands."""
-
-    CONNECTING = auto()
-    READY = auto()
-    ENDING = auto()
-    CLOSED = auto()
 
 
 class Core:
@@ -53,12 +45,13 @@ class Core:
     def __init__(self, settings: CallSettings, playout: Playout) -> None:
         self.settings = settings
         self.state = CallState.CONNECTING
-        self.log = Log(settings.context)
+        self.log = Log()
         self.turn = Turn(settings.turn)
         self._out = Outbox()
         self.speaking = Speaking(playout, self.log, self._out)
         self.answering = Answering(self.log, self._out)
         self.calling = Calling(settings, self.log, self._out)
+        self._editing = Editing(self.log, self.calling.ledger, settings.context)
         self._now = 0.0
         self.pondering = Pondering()
         self._output = Output(self.answering, self.speaking, self.calling, self.pondering, self._out)
@@ -158,7 +151,7 @@ class Core:
             case e.Append():
                 self._append(fact, now)
             case e.Rewrite(items):
-                self.log.rewrite(items, self._going_on)
+                self._editing.rewrite(items, self._going_on)
             case e.Send(payload, interruptible):
                 self.speaking.send(payload, policy, interruptible=interruptible)
             case e.Interrupt():
@@ -166,7 +159,7 @@ class Core:
                     self._stop_talking(now)
                     self._forget_answers()
             case e.Configure(settings):
-                self._asking.configure(self.settings, settings)
+                self._asking.configure(self.settings, settings, self.pondering)
                 self.settings = settings
                 self.turn.options = settings.turn
             case e.HangUp(reason):
@@ -261,6 +254,7 @@ class Core:
         if verdict == "unclear" and not self._asking.busy:
             self._silence.broken()
             self.pondering.over()
+            self._to_read = False
             self.log.developer(self.settings.sentences.unclear)
             self._out.tell(e.UserTurn("", voiced_until))
             self.answering.owe(Owed.TURN, now)
@@ -302,7 +296,7 @@ class Core:
             self._hang_up("the language model refused us", now)
         elif answering.owed and (answering.reply or self._asking.must_wait):
             answering.postpone(now)
-        elif not self.turn.active and answering.hopeless(policy, now):
+        elif self.state is CallState.READY and not self.turn.active and answering.hopeless(policy, now):
             answering.drop()
             self.speaking.say(sentences.apology, policy)
             self._out.tell(e.Problem("no_answer", "the model did not answer in time; the caller was told"))
@@ -330,7 +324,7 @@ class Core:
 
     def _watch_pondering(self, now: float) -> None:
         """Prompt a caller who wanted to go on and does not."""
-        if prompt := self.pondering.lasts(not self._engaged, now):
+        if prompt := self.pondering.lasts(not self._engaged and not self._muted, now):
             self.log.developer(prompt)
             self.answering.owe(Owed.TURN, now)
 
@@ -347,9 +341,9 @@ class Core:
         if fact.ask and self.state is CallState.READY and isinstance(fact.item, UserMessage):
             self._user_turn(fact.item, None, to_read=fact.skip_tts)
             return
-        self.log.append(fact.item)
+        self._editing.append(fact.item)
         if fact.ask and self.state is CallState.READY:
-            self._to_read = fact.skip_tts
+            self._to_read = self._to_read if self.answering.owed else fact.skip_tts
             self.answering.owe(Owed.TURN, now)
 
     def _say(self, text: str, *, interruptible: bool) -> None:

@@ -236,6 +236,12 @@ class SummaryFailed(Struct, frozen=True, tag=True):
     reason: str
 
 
+class Truncated(Struct, frozen=True, tag=True):
+    """So many older messages of the log were dropped."""
+
+    messages: int
+
+
 class CompletionTimeout(Struct, frozen=True, tag=True):
     """The model went silent in an answer; it is asked again."""
 
@@ -302,6 +308,7 @@ Event = (
     | ReplyMetrics
     | Summarised
     | SummaryFailed
+    | Truncated
     | CompletionTimeout
     | LinkFailed
     | Interrupted

@@ -45,19 +45,25 @@ class LogHandle:
 
     async def insert(self, at: int, message: Item) -> None:
         """Add a message before the one that is number `at`. Raises ValueError when there are not so many."""
-        await self.rewrite(messages.inserted(self.messages, at, message))
+        [scaled] = await self._scaled([message])
+        self._write(messages.inserted(self.messages, at, scaled))
 
     async def truncate(self, max_messages: int) -> None:
         """Keep the newest turns only, at most so many messages; pinned ones stay besides."""
-        await self.rewrite(messages.truncated(self.messages, max_messages))
+        self._write(messages.truncated(self.messages, max_messages))
 
     async def merge(self, others: Sequence[Item]) -> None:
         """Add those of another conversation that are not there yet."""
-        await self.rewrite(messages.merged(self.messages, others))
+        scaled = await self._scaled(others)
+        self._write(messages.merged(self.messages, scaled))
 
     async def rewrite(self, items: Sequence[Item]) -> None:
         """Make these the conversation."""
-        self._post(Rewrite(await self._scaled(items)))
+        self._write(await self._scaled(items))
+
+    def _write(self, items: Sequence[Item]) -> None:
+        """What is made of the log is written before anything else can happen to it."""
+        self._post(Rewrite(tuple(items)))
 
     def to_json(self) -> str:
         """The conversation as JSON, as `load_json` reads it."""

@@ -34,12 +34,14 @@ class Output:
             case model.Delta(_, text):
                 reply.output(now)
                 self._on_words(reply, text, policy, now)
-            case model.FunctionCall():
+            case model.FunctionCall(_, _, name, arguments):
                 reply.output(now)
                 self._say_remainder(reply, policy)
                 self._calling.call(reply.entry, reply.number, fact)
+                self._count(reply, len(name) + len(arguments.encode()), policy, now)
             case model.Thought(_, reasoning):
                 self._log.think(reply.entry, reasoning)
+                self._count(reply, len(reasoning.item.encode()), policy, now)
             case model.Progress():
                 pass  # a sign of life, no more
             case model.ReplyDone():
@@ -48,11 +50,16 @@ class Output:
                 self._on_failed(fact, policy, now)
 
     def _on_words(self, reply: Reply, text: str, policy: Policy, now: float) -> None:
-        reply.bytes += len(text.encode())
+        spoken = text
         if reply.marks is not None:
-            mark, text = reply.marks.feed(text)
+            mark, spoken = reply.marks.feed(text)
             self._mark(reply, mark)
-        self._say(reply, reply.pieces.feed(text), policy)
+        self._say(reply, reply.pieces.feed(spoken), policy)
+        self._count(reply, len(text.encode()), policy, now)
+
+    def _count(self, reply: Reply, size_bytes: int, policy: Policy, now: float) -> None:
+        """An answer has an end, whatever it is made of."""
+        reply.bytes += size_bytes
         if reply.bytes > policy.max_answer_bytes:
             self._out.tell(e.Problem("answer_too_long", "the answer was cut off at its limit"))
             self._out.emit(model.Cancel(reply.number))
@@ -77,7 +84,8 @@ class Output:
 
     def _on_done(self, reply: Reply, ended: model.ReplyDone, policy: Policy, now: float) -> None:
         self._say_remainder(reply, policy)
-        if reply.entry.empty and not reply.may_be_empty:
+        waits = reply.marks is not None and reply.marks.mark in ("short", "long")
+        if reply.entry.wordless and not waits and not reply.may_be_empty:
             self._answering.fail(0.0, policy, now)
             self._out.tell(e.Problem("reply_empty", "the model answered nothing"))
         else:

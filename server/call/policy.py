@@ -79,6 +79,10 @@ class Sentences(Struct, frozen=True, forbid_unknown_fields=True):
         " without repeating anything."
     )
     """To the model, when a result came after it had spoken about others."""
+    unanswered: str = (
+        "What stands last was said by the application. The caller has not been answered yet: answer them now."
+    )
+    """To the model, when the application spoke after the caller did."""
     unclear: str = "The caller said something that was not understood. Say so and ask them to repeat it."
     """To the model, when nothing was understood."""
 

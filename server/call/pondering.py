@@ -11,6 +11,7 @@ class Pondering:
     def __init__(self) -> None:
         self._prompt = ""  # empty: nobody ponders
         self._silence_s = 0.0
+        self._prompted = False  # since the caller's last turn; once is enough
         self._since: float | None = None
 
     @property
@@ -20,11 +21,12 @@ class Pondering:
 
     def begin(self, prompt: str, silence_s: float) -> None:
         """The model waits for the caller; `prompt` is what it is told after so long a silence."""
-        self._prompt, self._silence_s, self._since = prompt, silence_s, None
+        if not self._prompted:
+            self._prompt, self._silence_s, self._since = prompt, silence_s, None
 
     def over(self) -> None:
         """The caller said something, or does not want to be waited for."""
-        self._prompt = ""
+        self._prompt, self._prompted = "", False
 
     def lasts(self, quiet: bool, now: float) -> str:
         """The prompt, once, when it has been quiet for long enough; else nothing."""
@@ -35,7 +37,7 @@ class Pondering:
             self._since = now
         if now < self.deadline():
             return ""
-        prompt, self._prompt = self._prompt, ""
+        prompt, self._prompt, self._prompted = self._prompt, "", True
         return prompt
 
     def deadline(self) -> float:

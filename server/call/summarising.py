@@ -1,4 +1,4 @@
-"""Condenses the older part of the log in the background, while turns go on. Pure; the rules are in llm/summary.py."""
+"""Condenses the older part of the log while turns go on, or drops it at once. Pure; the rules are in llm/summary.py."""
 
 from __future__ import annotations
 
@@ -29,18 +29,29 @@ class Summarising:
         self._seen = 0  # messages when it was last looked at
 
     def watch(self, settings: CallSettings, going_on: Collection[Entry], now: float) -> None:
-        """Ask for a summary, if the log has passed its bound."""
+        """If the log has passed its bound, ask for a summary or shorten it."""
         if now >= self._until:
             self._fail("no summary came in time")
-        if not settings.summary.enabled or self._plan is not None or len(self._log) == self._seen:
+        options = settings.summary
+        if options.mode == "off" or self._plan is not None or len(self._log) == self._seen:
             return
         self._seen = len(self._log)
-        self._plan = summary.plan(self._log.items(), self._log.finished(going_on), settings.summary)
-        if self._plan is not None:
-            self._job += 1
-            self._until = now + settings.summary.timeout_s + GRACE_S
-            request = summary.request(self._plan, settings.summary, settings.model)
-            self._out.emit(Infer(self._job, request, settings.summary.timeout_s))
+        plan = summary.plan(self._log.items(), self._log.finished(going_on), options)
+        if plan is not None and options.mode == "truncate":
+            self._drop(plan)
+        elif plan is not None:
+            self._ask(plan, settings, now)
+
+    def _drop(self, plan: summary.Plan) -> None:
+        self._log.replace(plan.part, plan.staying())
+        self._out.tell(e.Truncated(len(plan.going())))
+
+    def _ask(self, plan: summary.Plan, settings: CallSettings, now: float) -> None:
+        self._plan = plan
+        self._job += 1
+        self._until = now + settings.summary.timeout_s + GRACE_S
+        request = summary.request(plan, settings.summary, settings.model)
+        self._out.emit(Infer(self._job, request, settings.summary.timeout_s))
 
     def record(self, fact: Inferred | InferenceFailed) -> None:
         """What came of it."""
@@ -53,7 +64,7 @@ class Summarising:
         elif not self._log.replace(self._plan.part, summary.replacement(self._plan, fact.text)):
             self._fail("the conversation was changed meanwhile")
         else:
-            self._out.tell(e.Summarised(len(self._plan.condensed())))
+            self._out.tell(e.Summarised(len(self._plan.going())))
             self._end()
 
     def _fail(self, reason: str) -> None:

@@ -46,6 +46,8 @@ class LogObserver:
                 logger.info("{} older messages were summarised", count)
             case e.SummaryFailed(reason):
                 logger.warning("the conversation is not summarised: {}", reason)
+            case e.Truncated(count):
+                logger.info("{} older messages were dropped", count)
             case e.Problem(code, message, fatal):
                 logger.log("ERROR" if fatal else "WARNING", "{}: {}", code, message)
             case _:

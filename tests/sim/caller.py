@@ -8,8 +8,8 @@ from msgspec import structs
 
 from audio.events import SpeechLost, SpeechStarted, SpeechStopped, Transcript
 from llm.events import ModelSettings
-from server.call.core import CallState
 from server.call.events import Configure, Dtmf, Gone, HangUp, Interrupt, Muted, Say, Send, UserText
+from server.call.states import CallState
 from tests.sim.peers import SPECS
 from tests.sim.policy import POLICY, SAY_WORDS
 from tests.sim.provider import sentence

@@ -10,7 +10,7 @@ from llm.context import IN_PROGRESS
 from llm.events import Ask, FunctionCall, Infer, Prepare, Request, ToolDone
 from llm.items import AssistantMessage, UserMessage
 from server.call import events as e
-from server.call.core import CallState
+from server.call.states import CallState
 from tests.sim.digest import WORD
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from llm.events import Ask, Cancel, LinkDown, LinkUp, ReplyDone, ReplyFailed, Re
 from llm.function_calls import MAX_RUNNING
 from llm.items import AssistantMessage, UserMessage
 from server.call import events as e
-from server.call.core import CallState
+from server.call.states import CallState
 from tests.sim.digest import TURN, WORD, known
 from tests.sim.model_oracles import ModelOracles
 from tests.sim.peers import WORD_MS

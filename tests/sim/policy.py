@@ -7,7 +7,7 @@ from server.call.policy import Policy
 # Shorter than the defaults, so that more happens in a simulated second.
 POLICY = Policy(first_output_s=1.5, next_output_s=1.0, give_up_s=8.0, idle_ms=6000, speech_first_s=1.0, speech_next_s=1)
 MARKS = TurnCompletionOptions(filter_incomplete_user_turns=True, short_s=0.8, long_s=1.5)
-SUMMARY = SummaryOptions(enabled=True, max_unsummarized_messages=7, min_messages_to_keep=2, timeout_s=3.0)
+SUMMARY = SummaryOptions(mode="summary", max_unsummarized_messages=7, min_messages_to_keep=2, timeout_s=3.0)
 SAY_WORDS = 6
 MAX_SPEECH_MS = 3000.0
 """A television is on for longer."""

@@ -20,9 +20,10 @@ from llm.function_calls import CallOptions
 from llm.summary import SummaryOptions
 from llm.turn_completion import TurnCompletionOptions
 from server.call import events as e
-from server.call.core import CallState, Core
+from server.call.core import Core
 from server.call.hub import Hub, Journal
 from server.call.policy import CallSettings
+from server.call.states import CallState
 from tests.sim.caller import Caller
 from tests.sim.client import RATE_HZ, Client
 from tests.sim.models import Models

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from msgspec import structs
 
+from link import wishes
 from link.errors import ConfigError
 from link.websocket import FATAL_CLOSE, FATAL_STATUS
 from llm import failures, line
@@ -119,7 +120,7 @@ def test_the_numbers_of_the_page_are_those_of_the_code() -> None:
         f"`{completion.complete}` is spoken",
         f"nothing for {policy.first_output_s:g} s, or for {policy.next_output_s:g} s within an answer",
         f"after {policy.max_attempts} times or {policy.give_up_s:g} s an apology",
-        f"({failures.MAX_WISH_S:g} s at most); after {policy.max_attempts} times an apology",
+        f"({wishes.CAP_S:g} s at most); after {policy.max_attempts} times an apology",
         "asked again after "
         + ", ".join(f"{policy.retry_pause_s * 2**attempt:g}" for attempt in range(policy.max_attempts - 1)),
     ):
@@ -134,7 +135,7 @@ def test_the_events_of_answers() -> None:
         assert shown == [*(field.name for field in fields), *values], event
     about_models = {"reply_metrics", "completion_timeout", "link", "connection_error"}
     assert rows.keys() == about_models
-    for event in ("summarised", "summary_failed"):
+    for event in ("summarised", "summary_failed", "truncated"):
         assert f"`{event}` (`{structs.fields(EVENTS[event])[0].name}`" in PAGE.words
     words = PAGE.words.partition("`outcome` is ")[2].partition("; ")[0]
     assert names(words) == list(get_args(ReplyOutcome))

@@ -12,6 +12,8 @@ from llm.summary import PREFIX
 WORDS = "yes no well the caller's bicycle is at the shop until Monday, twelve euros [ok] {é} 今日は ✓ 😀 \n \t".split(
     " "
 )
+PINNED = 0.04
+"""How many of the messages that can be pinned are."""
 
 
 def words(dice: Random, most: int = 20) -> str:
@@ -55,7 +57,7 @@ class Conversation:
         dice = self.dice
         match dice.randrange(8):
             case 0 | 1 | 2:
-                self.items.append(UserMessage(words(dice), media(dice)))
+                self.items.append(UserMessage(words(dice), media(dice), dice.random() < PINNED))
             case 3 | 4:
                 thoughts = (Reasoning("openai", '{"id": "rs_1"}'),) if dice.random() < 0.1 else ()
                 self.items.append(AssistantMessage(words(dice, 30), (), thoughts))
@@ -65,7 +67,7 @@ class Conversation:
             case 6 if self.open:
                 self._note()
             case _:
-                self.items.append(DeveloperMessage(words(dice) or "Note."))
+                self.items.append(DeveloperMessage(words(dice) or "Note.", dice.random() < PINNED))
 
     def _call(self) -> Call:
         dice = self.dice
@@ -87,7 +89,8 @@ class Conversation:
         else:
             self.open.remove(call_id)
             outcome = dice.choice(("completed", "failed", "timed_out", "cancelled"))
-            self.items.append(DeveloperMessage(async_note(call_id, outcome, words(dice))))  # type: ignore[arg-type]
+            text = async_note(call_id, outcome, words(dice))  # type: ignore[arg-type]
+            self.items.append(DeveloperMessage(text, dice.random() < PINNED))
 
 
 def conversation(seed: int) -> tuple[Item, ...]:

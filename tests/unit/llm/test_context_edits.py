@@ -153,11 +153,14 @@ def test_which_messages_are_finished() -> None:
 
 def test_a_log_begins_with_what_it_is_given() -> None:
     items: tuple[Item, ...] = (
-        DeveloperMessage("The caller is Ann."),
-        UserMessage("Look", (Image(url="https://example.org/a.png"),)),
+        DeveloperMessage("The caller is Ann.", pinned=True),
+        UserMessage("Look", (Image(url="https://example.org/a.png"),), pinned=True),
         AssistantMessage("Yes.", (Call("c1", "f", "{}", "1"),), (THOUGHT,)),
     )
-    assert Log(items).items() == items
+    log = Log(items)
+    assert log.items() == items
+    log.rewrite(log.items(), ())
+    assert log.items() == items
 
 
 def test_the_older_half_goes_at_a_turns_edge() -> None:
@@ -210,6 +213,18 @@ def test_the_oldest_media_are_replaced_by_notes() -> None:
     log.user("", (first,))
     assert [item.text for item in log.items()] == ["two [image left out] [audio left out]", "", ""]
     assert log.truncated == 2
+
+
+def test_a_pinned_message_stays_pinned_without_its_picture() -> None:
+    log = Log(media_limit_bytes=50)
+    log.append(UserMessage("look", (Image(data=bytes(100)),), pinned=True))
+    assert log.items() == (UserMessage("look [image left out]", (), pinned=True),)
+
+
+def test_the_bound_holds_for_pinned_messages_too() -> None:
+    log = Log([DeveloperMessage("x" * 30, pinned=True), UserMessage("y" * 30, pinned=True)], limit_bytes=50)
+    log.user("z" * 30)
+    assert log.items() == (UserMessage("z" * 30),)
 
 
 def test_a_picture_that_is_too_large_by_itself_is_a_note() -> None:

@@ -7,6 +7,7 @@ from random import Random
 
 import pytest
 
+from llm import media
 from llm.context import Log
 from llm.items import AssistantMessage, Audio, DeveloperMessage, Image, Item, Media, UserMessage
 from llm.media import AUDIO_LEFT_OUT, IMAGE_LEFT_OUT, base64_text, data_url, size_bytes
@@ -77,7 +78,10 @@ def within(items: tuple[Item, ...], limit_bytes: int) -> tuple[tuple[Item, ...],
 
 def test_one_object_shown_twice_is_left_out_once_if_that_is_enough() -> None:
     same = picture(10)
-    assert within((UserMessage("a", (same, same)),), 10) == ((UserMessage(f"a {IMAGE_LEFT_OUT}", (same,)),), 1)
+    message = UserMessage("a", (same, same), pinned=True)
+    less = UserMessage(f"a {IMAGE_LEFT_OUT}", (same,), pinned=True)
+    assert within((message,), 10) == ((less,), 1)
+    assert media.bounded(message, 10) == (less, 0)
 
 
 def shown(items: tuple[Item, ...]) -> list[Media]:

@@ -12,6 +12,7 @@ from llm.items import AssistantMessage, Audio, Call, DeveloperMessage, Image, It
 from llm.messages import (
     call_ids,
     inserted,
+    is_pinned,
     is_started,
     merged,
     note_in,
@@ -138,6 +139,18 @@ def test_a_call_that_runs_stays_and_a_result_goes_with_its_call() -> None:
     assert truncated(items, 3) == (waiting, user("b"), user("c"))
 
 
+def test_a_pinned_message_stays_and_a_pinned_result_keeps_its_call() -> None:
+    name, seen = DeveloperMessage("She is Ann.", pinned=True), UserMessage("It is red.", (), pinned=True)
+    assert not is_pinned(LEAD) and not is_pinned(user("a")) and not is_pinned(said("A"))
+    assert truncated((user("a"), name, said("A"), seen, said("B"), user("c")), 1) == (name, seen, user("c"))
+    items = (user("a"), said("", started("e"), done("d")), user("b"), UPDATE, FINISHED, user("c"))
+    assert truncated(items, 1) == (user("c"),)
+    result = DeveloperMessage(FINISHED.text, pinned=True)
+    assert truncated((*items[:4], result, user("c")), 1) == (items[1], result, user("c"))
+    update = DeveloperMessage(UPDATE.text, pinned=True)
+    assert truncated((*items[:3], update, *items[4:]), 1) == (items[1], update, FINISHED, user("c"))
+
+
 @pytest.mark.parametrize("most", [1, 4, 12, 30])
 def test_truncated_holds_for_random_conversations(most: int) -> None:
     cut = 0
@@ -154,15 +167,17 @@ def test_truncated_holds_for_random_conversations(most: int) -> None:
 
 
 def assert_turns(items: tuple[Item, ...], kept: tuple[Item, ...], most: int) -> None:
-    """What stays begins at a turn's edge, has no gap, and no turn more would have fitted."""
+    """What fits stays, from a turn's edge on and without a gap; of what stands before it only what must."""
     there = {id(item) for item in kept}
     turns = [at for at, item in enumerate(items) if isinstance(item, UserMessage)]
+    assert all(id(item) in there for item in items if is_pinned(item))
     if not turns or len(kept) == len(items):
         return
-    start = next(at for at in turns if id(items[at]) in there)
+    start = next((at for at in turns if len(items) - at <= most), turns[-1])
     assert all(id(item) in there for item in items[start:] if note_of(item) is None)
-    assert len(items) - start <= most or start == turns[-1]
-    assert all(len(items) - at > most for at in turns if at < start)
+    lead = next(at for at, item in enumerate(items) if not isinstance(item, DeveloperMessage) or note_of(item))
+    plain = [item for item in items[lead:start] if not is_pinned(item) and not call_ids(item) and note_of(item) is None]
+    assert not any(id(item) in there for item in plain)
 
 
 def is_part_in_order(part: tuple[Item, ...], items: tuple[Item, ...]) -> bool:

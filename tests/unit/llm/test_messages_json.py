@@ -13,7 +13,7 @@ from llm.messages_json import MessagesError, from_json, from_objects, to_json
 from tests.unit.llm.random_items import conversation
 
 WRITTEN = """[
-{"role": "developer", "content": "The caller is a customer since 2019."},
+{"role": "developer", "content": "The caller is a customer since 2019.", "pinned": true},
 {"role": "user", "content": "What do you see here?"},
 {"role": "user", "content": [{"type": "text", "text": "And here?"},
                              {"type": "image", "url": "https://example.org/door.jpg", "detail": "low"},
@@ -23,7 +23,7 @@ WRITTEN = """[
  "tool_calls": [{"call_id": "c1", "name": "look", "arguments": {"where": "door"}, "output": "It is open."}]}
 ]"""
 MEANT: tuple[Item, ...] = (
-    DeveloperMessage("The caller is a customer since 2019."),
+    DeveloperMessage("The caller is a customer since 2019.", pinned=True),
     UserMessage("What do you see here?"),
     UserMessage(
         "And here?",
@@ -51,10 +51,15 @@ def test_a_program_may_give_bytes() -> None:
 
 
 def test_the_form_is_stable() -> None:
-    items = (*MEANT, AssistantMessage("今日", (), (Reasoning("openai", "{}"),)), AssistantMessage(""))
+    items = (
+        *MEANT,
+        UserMessage("No.", pinned=True),
+        AssistantMessage("今日", (), (Reasoning("openai", "{}"),)),
+        AssistantMessage(""),
+    )
     assert to_json(items).splitlines() == [
         "[",
-        '{"role": "developer", "content": "The caller is a customer since 2019."},',
+        '{"role": "developer", "content": "The caller is a customer since 2019.", "pinned": true},',
         '{"role": "user", "content": "What do you see here?"},',
         '{"role": "user", "content": [{"type": "text", "text": "And here?"},'
         ' {"type": "image", "url": "https://example.org/door.jpg", "detail": "low"},'
@@ -62,6 +67,7 @@ def test_the_form_is_stable() -> None:
         ' {"type": "audio", "data": "UklGRg==", "format": "wav"}]},',
         '{"role": "assistant", "content": "Let me look.", "tool_calls":'
         ' [{"call_id": "c1", "name": "look", "output": "It is open.", "arguments": "{\\"where\\": \\"door\\"}"}]},',
+        '{"role": "user", "content": "No.", "pinned": true},',
         '{"role": "assistant", "content": "今日", "reasoning": [{"source": "openai", "item": "{}"}]},',
         '{"role": "assistant"}',
         "]",
@@ -111,6 +117,8 @@ def with_call(**call: Any) -> dict[str, Any]:
         ({"role": "user"}, ": object missing required field `content`"),
         ({"role": "developer", "content": []}, ", content: expected `str`, got `array`"),
         ({"role": "user", "content": "", "name": "x"}, ": object contains unknown field `name`"),
+        ({"role": "developer", "content": "", "pinned": 1}, ", pinned: expected `bool`, got `int`"),
+        ({"role": "assistant", "content": "", "pinned": True}, ": object contains unknown field `pinned`"),
         (with_part(type="video"), ", content[1].type: invalid value 'video'; a part is a text, image or audio"),
         (with_part(text="b"), ", content[1]: object missing required field `type`"),
         (with_part(type="image", data="?"), ", content[1].data: invalid base64 encoded string"),

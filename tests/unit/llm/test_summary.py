@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec import structs
 
 from link.errors import ConfigError
 from llm.context import IN_PROGRESS
@@ -25,7 +26,11 @@ from llm.tokens import estimated_tokens
 
 LONG = "The caller told a long story about a bicycle, a tunnel and eleven geese. " * 2
 SOON = SummaryOptions(
-    enabled=True, max_context_tokens=200, max_unsummarized_messages=6, target_context_tokens=64, min_messages_to_keep=2
+    mode="summary",
+    max_context_tokens=200,
+    max_unsummarized_messages=6,
+    target_context_tokens=64,
+    min_messages_to_keep=2,
 )
 
 
@@ -58,13 +63,14 @@ SUMMARY = DeveloperMessage(f"{PREFIX}They have a puncture. {LONG}")
 
 
 def planned(items: list[Item], options: SummaryOptions = SOON, **marks: str) -> str:
-    """A letter for each message: `c` condensed, `k` kept among them, `.` untouched; empty where there is no plan.
+    """A letter for each message: `c` goes, `k` is kept among them, `.` untouched; empty where there is no plan.
 
     `changing` and `pinned` have a letter x for each message that is so.
     """
     finished = [letter != "x" for letter in marks.get("changing", "").ljust(len(items))]
-    pinned = [letter == "x" for letter in marks.get("pinned", "").ljust(len(items))] if "pinned" in marks else ()
-    made = plan(tuple(items), finished, options, pinned)
+    pinned = marks.get("pinned", "").ljust(len(items))
+    items = [structs.replace(item, pinned=True) if pinned[at] == "x" else item for at, item in enumerate(items)]
+    made = plan(tuple(items), finished, options)
     if made is None:
         return ""
     assert made.part == tuple(items[made.start : made.stop])
@@ -136,29 +142,31 @@ def test_a_message_that_only_waits_for_an_async_call_holds_nothing_up() -> None:
 @pytest.mark.parametrize(
     ("pinned", "letters"),
     [
-        ("", "cccc.."),
-        ("x", ".ccc.."),
-        (" x", "ckcc.."),
-        (" xx", "ckkc.."),
-        ("   x", "ccc..."),
-        ("xxxx", ""),
+        ("", "cccccc.."),
+        ("x", ".ccccc.."),
+        ("  x", "cckccc.."),
+        ("  x x", "cckckc.."),
+        ("     x", "ccccc..."),
+        ("      x", "cccccc.."),
+        ("x x xxx", ".ckc...."),
     ],
 )
 def test_a_pinned_message_stays(pinned: str, letters: str) -> None:
-    options = SummaryOptions(True, 100, 3, 64, 2)
-    assert planned(TALK, options, pinned=pinned) == letters
+    items = [*TALK[:4], user(3), LEAD, user(4), said()]
+    assert planned(items, SummaryOptions("summary", 70, 2, 64, 2), pinned=pinned) == letters
 
 
-def test_a_pinned_call_keeps_its_result_and_a_pinned_result_its_call() -> None:
+def test_a_pinned_result_keeps_its_call() -> None:
     items = [user(1), said(started("a")), user(2), note("a", "completed"), *TALK]
     assert planned(items) == "cccccccc.."
-    assert planned(items, pinned=" x") == "ckckcccc.."
     assert planned(items, pinned="   x") == "ckckcccc.."
+    items[3:3] = [note("a", "running")]
+    assert planned(items, pinned="   x") == "ckckkcccc.."
 
 
 @pytest.mark.parametrize(("keep", "letters"), [(0, "cccccc"), (1, "ccccc."), (3, "ccc..."), (6, ""), (7, "")])
 def test_the_newest_stay(keep: int, letters: str) -> None:
-    options = SummaryOptions(True, 200, 3, 64, keep)
+    options = SummaryOptions("summary", 200, 3, 64, keep)
     assert planned(TALK, options) == letters
 
 
@@ -166,9 +174,9 @@ def test_the_newest_stay(keep: int, letters: str) -> None:
 
 
 def test_it_is_off_unless_it_is_switched_on() -> None:
-    assert not SummaryOptions().enabled
+    assert SummaryOptions().mode == "off"
     assert plan(tuple(TALK * 20), [True] * 120, SummaryOptions()) is None
-    assert plan(tuple(TALK * 20), [True] * 120, SummaryOptions(enabled=True)) is not None
+    assert plan(tuple(TALK * 20), [True] * 120, SummaryOptions(mode="summary")) is not None
 
 
 def test_the_defaults_are_those_of_the_document() -> None:
@@ -177,7 +185,7 @@ def test_the_defaults_are_those_of_the_document() -> None:
     assert (options.target_context_tokens, options.min_messages_to_keep, options.timeout_s) == (2000, 4, 120.0)
 
 
-MANY = SummaryOptions(enabled=True)
+MANY = SummaryOptions(mode="summary")
 
 
 @pytest.mark.parametrize(("messages", "letters"), [(20, ""), (21, "c" * 17 + "....")])
@@ -228,6 +236,7 @@ def test_the_last_summary_alone_is_not_condensed_again() -> None:
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
+        ({"mode": "condense"}, "mode must be one of off, summary, truncate"),
         ({"target_context_tokens": 63}, "target_context_tokens must be at least 64"),
         ({"max_context_tokens": 2000}, "max_context_tokens must be above target_context_tokens"),
         ({"max_unsummarized_messages": 0}, "max_unsummarized_messages must be above zero"),
@@ -236,7 +245,7 @@ def test_the_last_summary_alone_is_not_condensed_again() -> None:
         ({"timeout_s": float("nan")}, "timeout_s must be above zero"),
     ],
 )
-def test_options_that_cannot_be_are_refused(wrong: dict[str, int], says: str) -> None:
+def test_options_that_cannot_be_are_refused(wrong: dict[str, int | str], says: str) -> None:
     with pytest.raises(ConfigError, match=f"summary: .*{says}"):
         SummaryOptions(**wrong)  # type: ignore[arg-type]
 

@@ -6,7 +6,7 @@ from random import Random
 
 from llm.context import IN_PROGRESS
 from llm.items import AssistantMessage, DeveloperMessage, Item, UserMessage
-from llm.messages import call_ids, note_of, running_calls, text_of
+from llm.messages import call_ids, is_pinned, note_of, running_calls, text_of
 from llm.summary import SMALLEST_TOKENS, Plan, SummaryOptions, applied, is_summary, plan, request
 from llm.tokens import estimated_tokens
 from tests.unit.llm.random_items import conversation
@@ -19,16 +19,15 @@ class Case:
         dice = Random(seed)
         self.items = conversation(seed)
         self.finished = [dice.random() < 0.98 for _ in self.items]
-        self.pinned = [dice.random() < 0.03 for _ in self.items]
         target = dice.choice((64, 100))
         self.options = SummaryOptions(
-            enabled=True,
+            mode="summary",
             max_context_tokens=dice.choice((101, 200, 1000)),
             max_unsummarized_messages=dice.choice((1, 4, 10)),
             target_context_tokens=target,
             min_messages_to_keep=dice.choice((0, 1, 4)),
         )
-        self.plan = plan(self.items, self.finished, self.options, self.pinned)
+        self.plan = plan(self.items, self.finished, self.options)
         self.words = dice.choice(("Short.", "word " * 500, "今日は" * 200))
 
 
@@ -50,7 +49,7 @@ def test_many_random_conversations_have_a_plan_and_many_of_those_keep_something(
 
 def test_all_but_the_condensed_stays_in_its_order_and_the_summary_is_where_they_began() -> None:
     for case, made in PLANNED:
-        gone = {id(item) for item in made.condensed()}
+        gone = {id(item) for item in made.going()}
         stays = [item for item in case.items if id(item) not in gone]
         result = after(case, made)
         assert is_summary(result[made.start])
@@ -61,7 +60,7 @@ def test_all_but_the_condensed_stays_in_its_order_and_the_summary_is_where_they_
 
 def test_what_must_not_be_condensed_is_not() -> None:
     for case, made in PLANNED:
-        gone = {id(item) for item in made.condensed()}
+        gone = {id(item) for item in made.going()}
         places = [at for at, item in enumerate(case.items) if id(item) in gone]
         lead = next((at for at, item in enumerate(case.items) if not_leading(item)), 0)
         assert places[0] >= lead
@@ -70,7 +69,7 @@ def test_what_must_not_be_condensed_is_not() -> None:
         for at, item in enumerate(case.items):
             calls = item.calls if isinstance(item, AssistantMessage) else ()
             held = {call.call_id for call in calls} & running
-            assert at not in places or not (case.pinned[at] or not case.finished[at] or held)
+            assert at not in places or not (is_pinned(item) or not case.finished[at] or held)
             if any(call.output == IN_PROGRESS for call in calls) or (not case.finished[at] and not held):
                 assert places[-1] < at
 
@@ -104,7 +103,7 @@ def test_it_becomes_smaller_and_the_summary_keeps_its_bound() -> None:
 def test_the_model_sees_every_word_that_goes() -> None:
     for case, made in PLANNED:
         (message,) = request(made, case.options).items
-        assert message == UserMessage(text_of(made.condensed(), 4000))
+        assert message == UserMessage(text_of(made.going(), 4000))
 
 
 def test_it_comes_to_an_end() -> None:
@@ -126,7 +125,7 @@ def test_a_conversation_beyond_its_bounds_is_condensed_as_far_as_it_may() -> Non
     """Without calls, pins and changes all goes between what leads and the newest."""
     found = 0
     for case in CASES:
-        items = tuple(item for item in case.items if not call_ids(item) and note_of(item) is None)
+        items = tuple(item for item in case.items if not (call_ids(item) or note_of(item) or is_pinned(item)))
         lead = next((at for at, item in enumerate(items) if not_leading(item)), len(items))
         made = plan(items, [True] * len(items), case.options)
         part = items[lead : max(lead, len(items) - case.options.min_messages_to_keep)]

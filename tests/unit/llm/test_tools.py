@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 import pytest
 
 from link.errors import ConfigError
-from llm.function_calls import ToolSpec
+from llm.function_calls import NEVER_S, ToolSpec
 from llm.tool_schema import ToolArg, ToolArgumentError
 from llm.tools import FunctionCallParams, Style, make_tool, tool
 from tests.unit.llm.tool_types import Order, Place, Unit, taking
@@ -256,4 +256,4 @@ def test_a_tool_runs_now_or_after_speech() -> None:
 
 
 def test_no_time_out_is_infinite() -> None:
-    assert tool(timeout_secs=float("inf"))(taking(int)).spec.timeout_s == float("inf")
+    assert tool(timeout_secs=float("inf"))(taking(int)).spec.timeout_s == NEVER_S

@@ -256,7 +256,13 @@ def test_the_idle_prompt_of_the_agent_goes_before_the_default_and_after_the_conf
             "false",
             CallOptions(group_parallel_tools=False),
         ),
-        ("summary", SummaryOptions(enabled=True), "VOICEWIRE_SUMMARY__TIMEOUT_S", "9", SummaryOptions(timeout_s=9.0)),
+        (
+            "summary",
+            SummaryOptions(mode="truncate"),
+            "VOICEWIRE_SUMMARY__TIMEOUT_S",
+            "9",
+            SummaryOptions(timeout_s=9.0),
+        ),
         (
             "turn_completion",
             TurnCompletionOptions(short_s=1.0),

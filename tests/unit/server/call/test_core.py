@@ -14,8 +14,8 @@ from llm.events import (
 )
 from llm.items import AssistantMessage, DeveloperMessage, UserMessage
 from server.call import events as e
-from server.call.core import CallState
 from server.call.policy import Policy, Sentences
+from server.call.states import CallState
 from tests.unit.server.call.core_stand import Stand, spec
 
 

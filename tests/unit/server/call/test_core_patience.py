@@ -8,8 +8,8 @@ from audio.events import SpeechStarted, SpeechStopped, Transcript
 from llm.events import Ask, Cancel, Delta, FunctionCall, LinkDown, LinkUp, Progress, ReplyDone, ToolDone
 from llm.items import DeveloperMessage, UserMessage
 from server.call import events as e
-from server.call.core import CallState
 from server.call.policy import Policy, Sentences
+from server.call.states import CallState
 from tests.unit.server.call.core_stand import Stand, spec
 
 TIMER = spec("timer", cancel_on_interruption=False)

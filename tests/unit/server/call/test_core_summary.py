@@ -9,7 +9,7 @@ from llm.summary import PREFIX, SummaryOptions
 from server.call import events as e
 from tests.unit.server.call.core_stand import Stand, spec
 
-OPTIONS = SummaryOptions(enabled=True, max_unsummarized_messages=6, min_messages_to_keep=2, timeout_s=30.0)
+OPTIONS = SummaryOptions(mode="summary", max_unsummarized_messages=6, min_messages_to_keep=2, timeout_s=30.0)
 
 
 def talk(turns: int, options: SummaryOptions = OPTIONS) -> Stand:
@@ -131,3 +131,15 @@ def test_what_is_being_said_is_not_condensed() -> None:
 
 def test_it_is_off_unless_it_is_switched_on() -> None:
     assert talk(8, SummaryOptions()).commands(Infer) == []
+
+
+def test_a_pinned_message_stands_after_the_summary() -> None:
+    stand = talk(1)
+    pinned = DeveloperMessage("They are deaf in one ear.", pinned=True)
+    stand.post(e.Append(pinned))
+    for number in range(1, 4):
+        turn(stand, number)
+    [infer] = stand.commands(Infer)
+    assert "deaf" not in infer.request.items[0].text
+    stand.post(Inferred(infer.job, "Numbers."))
+    assert stand.core.log.items()[1:3] == (DeveloperMessage(f"{PREFIX}Numbers."), pinned)

@@ -35,6 +35,8 @@ def logged(event: e.Event) -> list[tuple[str, str]]:
         (e.ToolStarted("c1", "pay", '{"pin": "4711"}'), [("INFO", "tool pay started (c1)")]),
         (e.ToolFinished("c1", "pay", "failed", "pin 4711 is wrong"), [("INFO", "tool pay failed (c1)")]),
         (e.ToolFinished("c1", "pay", "completed", "4711"), [("INFO", "tool pay completed (c1)")]),
+        (e.Summarised(9), [("INFO", "9 older messages were summarised")]),
+        (e.Truncated(9), [("INFO", "9 older messages were dropped")]),
         (e.Interrupted(), [("INFO", "the caller interrupted")]),
         (e.LinkChanged("reconnecting"), [("INFO", "link to the language model: reconnecting")]),
         (e.Problem("reply_stalled", "the model went silent"), [("WARNING", "reply_stalled: the model went silent")]),

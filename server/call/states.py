@@ -1,0 +1,17 @@
+"""Where a call stands. Pure.
+
+CONNECTING ─ Ready ─► READY ─ HangUp ─► ENDING ─ words heard ─► CLOSED     (Gone: from anywhere to CLOSED)
+"""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+
+
+class CallState(Enum):
+    """Where the call stands."""
+
+    CONNECTING = auto()
+    READY = auto()
+    ENDING = auto()
+    CLOSED = auto()
