@@ -120,9 +120,12 @@ class Log:
         """The message that a frame belongs to, while it may still be cut."""
         return self._by_frame.get(frame)
 
-    def mark(self, entry: Entry, mark: str) -> None:
-        """The model's own mark stands before the words of its message; nobody hears it."""
-        entry.mark = mark
+    def mark(self, entry: Entry, mark: str, *, tells: bool = False) -> None:
+        """The model's own mark stands before the words of its message; nobody hears it.
+
+        `tells`: it says something also without words. Another is shown only with them.
+        """
+        entry.mark, entry.tells = mark, tells
         self.marked |= bool(mark)
         self._place(entry)
 

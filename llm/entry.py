@@ -36,6 +36,7 @@ class Entry:
         "segments",
         "size",
         "speaking",
+        "tells",
     )
 
     def __init__(
@@ -46,6 +47,7 @@ class Entry:
         self.media = media
         self.pinned = pinned
         self.mark = ""  # stands before the words and is never spoken
+        self.tells = False  # the mark says something also without words
         self.calls: dict[str, Call] = {}
         self.reasoning: tuple[Reasoning, ...] = ()
         self.pending: set[str] = set()  # calls without a final result
@@ -71,7 +73,7 @@ class Entry:
     @property
     def empty(self) -> bool:
         """Nothing was said or shown, and nothing called."""
-        return not self.segments and not self.calls and not self.media and not self.mark
+        return self.wordless and not self.media and not self.tells
 
     @property
     def wordless(self) -> bool:
@@ -112,7 +114,8 @@ class Entry:
 
     def _render(self) -> Item:
         if self.role is AssistantMessage:
-            text = f"{self.mark} {self.text.lstrip()}".rstrip() if self.mark else self.text
+            mark = "" if self.wordless and not self.tells else self.mark
+            text = f"{mark} {self.text.lstrip()}".rstrip() if mark else self.text
             return AssistantMessage(text, tuple(self.calls.values()), self.reasoning)
         if self.role is UserMessage:
             return UserMessage(self.text, self.media, self.pinned)

@@ -324,7 +324,7 @@ class Core:
 
     def _watch_pondering(self, now: float) -> None:
         """Prompt a caller who wanted to go on and does not."""
-        if prompt := self.pondering.lasts(not self._engaged and not self._muted, now):
+        if prompt := self.pondering.lasts(not self._engaged, now):
             self.log.developer(prompt)
             self.answering.owe(Owed.TURN, now)
 

@@ -95,7 +95,7 @@ class Output:
     def _mark(self, reply: Reply, mark: Mark | None) -> None:
         """The model's mark stands in the log, before its words."""
         if reply.marks is not None and mark is not None and not reply.entry.mark:
-            self._log.mark(reply.entry, reply.marks.options.sign(mark))
+            self._log.mark(reply.entry, reply.marks.options.sign(mark), tells=mark != "complete")
 
     def _wait_for_caller(self, reply: Reply) -> None:
         """The model says that the caller was not done."""

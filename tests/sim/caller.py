@@ -8,7 +8,8 @@ from msgspec import structs
 
 from audio.events import SpeechLost, SpeechStarted, SpeechStopped, Transcript
 from llm.events import ModelSettings
-from server.call.events import Configure, Dtmf, Gone, HangUp, Interrupt, Muted, Say, Send, UserText
+from llm.items import DeveloperMessage
+from server.call.events import Append, Configure, Dtmf, Gone, HangUp, Interrupt, Muted, Rewrite, Say, Send, UserText
 from server.call.states import CallState
 from tests.sim.peers import SPECS
 from tests.sim.policy import POLICY, SAY_WORDS
@@ -54,7 +55,7 @@ class Caller:
         if not world.faults_on or world.core.state is CallState.CLOSED:
             return
         names = ["turn"] * 6 + ["cough"] * 2 + ["noise", "typed", "keys", "stop_button", "say", "protected"]
-        names += ["send", "mute", "television", "configure"]
+        names += ["send", "mute", "television", "configure", "rewrite", "note"]
         act = self._random.choice(names)
         if act == "turn" or world.faulty(act):
             self._count(act)
@@ -174,6 +175,14 @@ class Caller:
         reads = self._world.faulty("read") and self._random.random() < 0.5
         self.reads |= reads
         self._world.post(UserText(f"q{self.turns}", reads))
+
+    def _rewrite(self) -> None:
+        """The application writes back the log as it is: nothing may come of it."""
+        self._world.post(Rewrite(self._world.core.log.items()))
+
+    def _note(self) -> None:
+        """The application has something for the model to say."""
+        self._world.post(Append(DeveloperMessage("Say something more."), ask=True))
 
     def _configure(self) -> None:
         """The application changes its mind: other words, one tool less or more, another model."""

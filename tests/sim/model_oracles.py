@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from llm import cancel_tool
 from llm.context import IN_PROGRESS
 from llm.events import Ask, FunctionCall, Infer, Prepare, Request, ToolDone
-from llm.items import AssistantMessage, UserMessage
+from llm.function_calls import CANCELLED
+from llm.items import AssistantMessage, Item, UserMessage
 from server.call import events as e
 from server.call.states import CallState
 from tests.sim.digest import WORD
@@ -26,6 +28,8 @@ class ModelOracles:
         self._settings = self._coming = world.settings  # what was handled, and what is being handled
         self._partial = not world.settings.calls.group_parallel_tools  # a result may ask before its group is complete
         self._announced: set[str] = set()
+        self._before: Counter[Item] = Counter()
+        self._results: dict[str, str] = {}  # the first that each tool gave
         self._asked: list[int] = []
         self._measured: list[int] = []
         self._shown: set[tuple[str, int]] = set()
@@ -43,10 +47,18 @@ class ModelOracles:
             case e.Configure(settings):
                 self._switched = settings.model.service != self._settings.model.service
                 self._coming = settings
-            case ToolDone(run_llm=True):
-                self._partial = True
+            case e.Rewrite(items):
+                self._before = Counter(items)
+            case ToolDone(call_id, _, result, run_llm):
+                self._partial |= run_llm is True
+                self._results.setdefault(call_id, result)
             case FunctionCall(_, _, cancel_tool.NAME, arguments) if target := cancel_tool.target(arguments):
                 self.cancelled_by_model.add(target)
+
+    def after(self, fact: e.Fact) -> None:
+        """A fact was handled."""
+        if isinstance(fact, e.Rewrite) and self._world.core.state is CallState.READY:
+            self._check(Counter(self._world.core.log.items()) == self._before, "a copy that was written back differs")
 
     def command(self, command: e.Command) -> None:
         """The core wants something."""
@@ -78,6 +90,15 @@ class ModelOracles:
         wanted = self._coming if newest else self._settings
         self._check(request.instructions.startswith(wanted.instructions), "the instructions are not the newest")
         self._check(request.settings == wanted.model, "the settings are not the newest")
+        calls = [call for item in request.items if isinstance(item, AssistantMessage) for call in item.calls]
+        self._check(len(calls) == len({call.call_id for call in calls}), "a request holds a call twice")
+        for call in calls:
+            told = (IN_PROGRESS, CANCELLED, self._results.get(call.call_id))
+            known = call.output in told or call.output.startswith(("Error: ", "{"))
+            self._check(known, f"{call.call_id} has a result that nobody gave: {call.output!r}")
+        own = request.items[-1] if request.items else None
+        mark = isinstance(own, AssistantMessage) and own.text == "✓" and not own.calls
+        self._check(not mark, "the model is asked after a mark without words")
         names = [tool.name for tool in request.tools]
         offered = [spec.schema.name for spec in wanted.tools if spec.offered]
         can = wanted.calls.enable_async_tool_cancellation and "timer" in offered

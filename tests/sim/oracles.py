@@ -103,6 +103,7 @@ class Oracles:
 
     def after(self, fact: e.Fact) -> None:
         """A fact was handled."""
+        self.model.after(fact)
         if isinstance(fact, e.Interrupt) and self._world.core.state is CallState.READY:
             answering = self._world.core.answering
             stopped = not answering.owed and answering.reply is None

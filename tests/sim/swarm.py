@@ -21,6 +21,8 @@ KINDS = (
     "cancels",
     "configure",
     "read",
+    "rewrite",
+    "note",
     "marks",
     "summary",
     "fallback",

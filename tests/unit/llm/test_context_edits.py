@@ -194,14 +194,22 @@ def test_a_message_that_is_only_a_thought_is_not_shown() -> None:
     assert log.items() == ()
 
 
-def test_a_mark_stands_before_the_words() -> None:
+def test_a_mark_stands_before_the_words_and_not_without_them() -> None:
     log = Log()
     entry = log.assistant()
     log.mark(entry, "✓")
-    assert texts(log) == ["✓"]
+    assert texts(log) == []
     log.say(entry, 1, " Hello. ")
     assert texts(log) == ["✓ Hello."]
     assert entry.text == " Hello. "
+    log.cut(1, "")
+    assert texts(log) == []
+
+
+def test_a_mark_that_tells_something_stands_alone() -> None:
+    log = Log()
+    log.mark(log.assistant(), "○", tells=True)
+    assert texts(log) == ["○"]
 
 
 def test_the_oldest_media_are_replaced_by_notes() -> None:
