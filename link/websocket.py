@@ -7,7 +7,6 @@ consumer called `proved()`; what cannot be cured by trying again is raised as a 
 from __future__ import annotations
 
 import asyncio
-import re
 import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from random import Random
@@ -17,21 +16,20 @@ from msgspec import Struct
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, InvalidURI, WebSocketException
 
+from link.addresses import hidden, secrets_of
 from link.backoff import delays
 from link.errors import ProviderError
-from link.wishes import retry_after_s, wish_s
+from link.retry_after import retry_after_s
+from link.wishes import wish_s
 
 FATAL_STATUS = frozenset({400, 401, 403, 404})
 FATAL_CLOSE = frozenset({1008})  # policy violation
 HANDSHAKES_AT_ONCE = 20
 CLOSE_S = 1.0
-SECRET_CHARACTERS = 8
-"""A shorter value of a header or a query is no secret: `Bearer`, a version, a name."""
-_CREDENTIALS = re.compile(r"//[^/@\s]+@")  # of a proxy, in the words of a library
 
 
 class Endpoint(Struct, frozen=True):
-    """Where a provider is. `headers` may hold a secret, so an Endpoint is never logged; `url` is, without its query."""
+    """Where a provider is. Headers, query and user may be secret: what is shown of it is its `name`."""
 
     url: str
     headers: tuple[tuple[str, str], ...] = ()
@@ -40,6 +38,9 @@ class Endpoint(Struct, frozen=True):
     ping_s: float = 20.0
     """A half-open connection is noticed after two of these."""
     max_message_bytes: int = 1 << 20
+
+    def __repr__(self) -> str:
+        return f"Endpoint({self.name!r})"
 
     @property
     def name(self) -> str:
@@ -52,13 +53,7 @@ class Endpoint(Struct, frozen=True):
 
     def without_secrets(self, text: str) -> str:
         """A text of the provider as it may be logged: some repeat the key that they were shown, or the whole query."""
-        words = [word for _, value in self.headers for word in (value, *value.split())]
-        query = self.url.partition("?")[2]
-        words += [query, *(pair.partition("=")[2] for pair in query.split("&"))]
-        for word in sorted(set(words), key=len, reverse=True):
-            if len(word) >= SECRET_CHARACTERS:
-                text = text.replace(word, "***")
-        return _CREDENTIALS.sub("//***@", text)
+        return hidden(text, secrets_of(self.url, [value for _, value in self.headers]))
 
 
 Opener = Callable[[Endpoint], Awaitable[ClientConnection]]

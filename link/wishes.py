@@ -1,11 +1,8 @@
-"""When a provider wants to be asked again: in a header, or in words only."""
+"""When a provider wants to be asked again, in words only. Pure."""
 
 from __future__ import annotations
 
-import math
 import re
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
 CAP_S = 10.0
 """No caller waits longer for a provider that is over its limit."""
@@ -18,17 +15,3 @@ def wish_s(message: str) -> float:
     if found is None:
         return 0.0
     return min(float(found[1]) / (1000 if found[2].lower() == "ms" else 1), CAP_S)
-
-
-def retry_after_s(value: str | None) -> float | None:
-    """The header `Retry-After`, seconds or a date, at most CAP_S; None when there is none or it is nonsense."""
-    if not value:
-        return None
-    try:
-        seconds = float(value)
-    except ValueError:
-        try:
-            seconds = (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds()
-        except (ValueError, TypeError):
-            return None
-    return None if math.isnan(seconds) else min(max(seconds, 0.0), CAP_S)

@@ -13,14 +13,18 @@ from __future__ import annotations
 import math
 from collections import deque
 from enum import Enum, auto
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
+
+MAX_FAILURES = 1000
+"""More are not kept; nobody would wait for them."""
 
 
 class BreakerOptions(Struct, frozen=True, forbid_unknown_fields=True):
     """When a provider is left alone, and for how long. The numbers are choices of ours, not measured."""
 
-    failures: int = 3
+    failures: Annotated[int, Meta(le=MAX_FAILURES)] = 3
     """So many failed answers within `window_s` are enough."""
     window_s: float = 60.0
     """How long a failed answer counts."""

@@ -6,22 +6,23 @@ What one call knows of them stands here; what all calls of the process know stan
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from typing import Literal
 
 from llm.breaker import Breaker
-from llm.rules import Action, Link, Note, Open, Probe
+from llm.rules import Action, Level, Link, Note, Open, Probe
 
 
 class Candidate:
     """One model."""
 
-    __slots__ = ("avoid_until", "breaker", "link", "name")
+    __slots__ = ("avoid_until", "breaker", "has_refused", "link", "name", "warned")
 
     def __init__(self, name: str, breaker: Breaker) -> None:
         self.name = name
         self.breaker = breaker
         self.link = Link.NONE
         self.avoid_until = 0.0
+        self.has_refused = False  # this call itself; others may have been told so before
+        self.warned = False  # of an outage that is not over
 
     @property
     def ended(self) -> bool:
@@ -32,6 +33,11 @@ class Candidate:
     def hopeless(self) -> bool:
         """Nothing is to be expected of it."""
         return self.breaker.refused or self.link is Link.LOST
+
+    @property
+    def out(self) -> bool:
+        """This call has seen for itself that nothing is to be expected of it."""
+        return self.link is Link.LOST or (self.breaker.refused and self.has_refused)
 
 
 class Candidates:
@@ -53,6 +59,11 @@ class Candidates:
     def hopeless(self) -> bool:
         """Nothing is to be expected of anybody."""
         return all(each.hopeless for each in self._all)
+
+    @property
+    def exhausted(self) -> bool:
+        """All were tried, in vain."""
+        return all(each.out for each in self._all)
 
     @property
     def ended(self) -> bool:
@@ -92,41 +103,52 @@ class Candidates:
     def failed(self, number: int, reason: str, now: float, retry_after_s: float = 0.0) -> None:
         """It was late, broke off, or failed in a way that may pass."""
         self.avoid(number, now)
+        self._count(number, reason, now, retry_after_s)
+
+    def unreachable(self, number: int, reason: str, now: float) -> None:
+        """It could not be reached when the call began; nothing was asked of it, so this call does not avoid it."""
+        self._count(number, reason, now, 0.0)
+
+    def _count(self, number: int, reason: str, now: float, retry_after_s: float) -> None:
         each = self._all[number]
         if each.breaker.failed(now, retry_after_s):
-            self.note("WARNING", f"{each.name} fails again and again ({reason}); the others go before it")
+            self._note("WARNING", f"{each.name} fails again and again ({reason}); the others go before it")
             self._emit(Probe(number))
+
+    def replaced(self, number: int, reason: str, other: int) -> None:
+        """Another is asked in its place. That is worth a warning once, until it answers again."""
+        each = self._all[number]
+        level: Level = "DEBUG" if each.warned else "WARNING"
+        each.warned = True
+        self._note(level, f"{each.name} does not answer ({reason}); {self._all[other].name} is asked instead")
 
     def refused(self, number: int, reason: str, now: float) -> None:
         """It refuses us, whatever is asked."""
         self.avoid(number, now)
         each = self._all[number]
+        each.has_refused = True
         if each.breaker.refuse(now):
-            self.note("ERROR", f"{each.name} refuses us and is left out: {reason}")
+            self._note("ERROR", f"{each.name} refuses us and is left out: {reason}")
             self._emit(Probe(number))
 
     def answered(self, number: int, now: float) -> None:
         """It gave a whole answer."""
         each = self._all[number]
         each.avoid_until = now
+        each.warned = False
         if each.breaker.worked():
-            self.note("INFO", f"{each.name} answers again")
-
-    def open_all(self) -> None:
-        """Connect to those that refuse us as well."""
-        for number in range(len(self._all)):
-            self._open(number)
+            self._note("INFO", f"{each.name} answers again")
 
     def open_missing(self) -> None:
-        """Connect to those that have no service, but refuse us no more."""
+        """Connect to those that have no service, but refuse us no more.
+
+        When nothing is to be expected of anybody, those are tried as well that have refused only other calls.
+        """
         for number, each in enumerate(self._all):
-            if each.link is Link.NONE and not each.breaker.refused:
-                self._open(number)
+            untried = self.hopeless and not each.has_refused
+            if each.link is Link.NONE and (untried or not each.breaker.refused):
+                each.link = Link.CONNECTING
+                self._emit(Open(number))
 
-    def _open(self, number: int) -> None:
-        self._all[number].link = Link.CONNECTING
-        self._emit(Open(number))
-
-    def note(self, level: Literal["INFO", "WARNING", "ERROR"], text: str) -> None:
-        """A line for the log."""
+    def _note(self, level: Level, text: str) -> None:
         self._emit(Note(level, text))

@@ -231,11 +231,16 @@ class Answer:
         prompt = seen.prompt_tokens_details or _Cached()
         completion = seen.completion_tokens_details or _Reasoned()
         self._usage = Usage(
-            seen.prompt_tokens or 0,
-            seen.completion_tokens or 0,
-            prompt.cached_tokens or seen.prompt_cache_hit_tokens or 0,
-            completion.reasoning_tokens or 0,
+            _tokens(seen.prompt_tokens),
+            _tokens(seen.completion_tokens),
+            _tokens(prompt.cached_tokens or seen.prompt_cache_hit_tokens),
+            _tokens(completion.reasoning_tokens),
         )
+
+
+def _tokens(count: int | None) -> int:
+    """A server may send -1 for what it has not counted."""
+    return max(0, count or 0)
 
 
 def _text(content: str | list[Any] | None) -> str:

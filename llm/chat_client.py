@@ -17,12 +17,13 @@ from loguru import logger
 from msgspec import Struct
 
 from link.errors import ConfigError, ProviderError
-from link.wishes import retry_after_s, wish_s
+from link.retry_after import retry_after_s
+from link.wishes import wish_s
 from llm.chat_answer import Answer
 from llm.chat_codec import body_of, source_of
 from llm.chat_failures import Refusal, refusal_of, what_it_calls_for, without
 from llm.chat_options import ChatOptions
-from llm.events import Failure, Output, Progress, ReplyFailed, Request
+from llm.events import Failure, Output, Progress, ReplyDone, ReplyFailed, Request
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI, AsyncStream, RequestOptions
@@ -68,6 +69,7 @@ class ChatClient:
         except Exception as error:  # a proxy or certificates of the environment that the HTTP library cannot use
             reason = without(self._secrets, f"{type(error).__name__}: {error}")
             raise ConfigError(f"chat completions: no client for {options.name}: {reason}") from None
+        self._outage: Failure | None = None  # that was logged, and is not over
 
     async def answer(self, reply: int, request: Request, post: Callable[[Output], None]) -> None:
         """Ask and post what comes; the last fact is ReplyDone or ReplyFailed. Cancelled, it closes the stream."""
@@ -76,8 +78,7 @@ class ChatClient:
         async with contextlib.aclosing(self._facts(answer, request)) as batches:
             async for facts in batches:
                 for fact in facts:
-                    if isinstance(fact, ReplyFailed):
-                        logger.log("ERROR" if fact.kind == "fatal" else "WARNING", "llm: {}", fact.reason)
+                    self._log(fact)
                     post(fact)
 
     async def warm(self) -> None:
@@ -91,6 +92,17 @@ class ChatClient:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_S):
                 await self._client.close()
+
+    def _log(self, fact: Output) -> None:
+        """A failure is worth a warning; in an outage only the first, whichever call or probe it comes from."""
+        match fact:
+            case ReplyDone():
+                self._outage = None
+            case ReplyFailed(_, reason, "passing" | "fatal" as kind) if kind == self._outage:
+                logger.debug("llm: {}", reason)
+            case ReplyFailed(_, reason, kind):
+                self._outage = kind if kind in ("passing", "fatal") else self._outage
+                logger.log("ERROR" if kind == "fatal" else "WARNING", "llm: {}", reason)
 
     async def _facts(self, answer: Answer, request: Request) -> AsyncGenerator[list[Output], None]:
         """The facts of each chunk, and what the answer ends with. It raises nothing: that too is a fact."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from link.addresses import hidden
 from llm.events import Failure
 from llm.failures import kind_of
 
@@ -69,9 +70,7 @@ def what_it_calls_for(refusal: Refusal, status: int | None) -> Failure:
 
 def without(secrets: tuple[str, ...], text: str) -> str:
     """A text as it may be logged: on one line, bounded, with no secret in it."""
-    for secret in secrets:
-        text = text.replace(secret, "***")
-    return " ".join(text.encode(errors="replace").decode().split())[:MAX_REASON_CHARS]
+    return " ".join(hidden(text, secrets).encode(errors="replace").decode().split())[:MAX_REASON_CHARS]
 
 
 def _is_too_long(message: str, status: int | None) -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any, Literal
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, urlencode, urlsplit
 
 from msgspec import Struct
 
+from link.addresses import secrets_of
 from link.errors import ConfigError
 
 OPENAI_URL = "https://api.openai.com/v1"
@@ -16,8 +18,6 @@ OURS = ("model", "messages", "stream", "n")
 _HEADER = re.compile(r"[!-~]+")
 _VALUE = re.compile(r"[!-~]([ -~]*[!-~])?")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
-_SECRET_CHARS = 8
-"""What is shorter is no secret, and would be found in any text."""
 
 
 class ChatOptions(Struct, frozen=True, forbid_unknown_fields=True):
@@ -87,8 +87,7 @@ class ChatOptions(Struct, frozen=True, forbid_unknown_fields=True):
         _check_url(self)
         if not self.model:
             raise ConfigError("chat completions: say which model: model = …")
-        if not (self.connect_s > 0 and self.retry_timeout_secs > 0):
-            raise ConfigError("chat completions: connect_s and retry_timeout_secs must be positive")
+        _check_numbers(self)
         _check_headers(self.headers)
         if wrong := [name for name in OURS if name in self.extra]:
             raise ConfigError(
@@ -103,15 +102,22 @@ class ChatOptions(Struct, frozen=True, forbid_unknown_fields=True):
 
     def secrets(self, key: str) -> tuple[str, ...]:
         """What must not be seen in a log or an error, the longest first."""
-        values = [key, urlsplit(self.url).password or "", *self.headers.values(), *self.query.values()]
-        words = {word for value in values for word in (value, *value.split())}  # `Bearer …`
-        return tuple(
-            sorted((word for word in words if len(word) >= _SECRET_CHARS), key=lambda word: (-len(word), word))
-        )
+        url = f"{self.url}?{urlencode(self.query)}"
+        return tuple(secrets_of(url, [key, *self.headers.values()]))
 
 
 def _name(parts: SplitResult) -> str:
     return f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}{parts.path}"
+
+
+def _check_numbers(options: ChatOptions) -> None:
+    for name in ("connect_s", "retry_timeout_secs"):
+        if not 0 < getattr(options, name) < math.inf:
+            raise ConfigError(f"chat completions: {name} must be a positive number of seconds")
+    if options.temperature is not None and not 0 <= options.temperature < math.inf:
+        raise ConfigError("chat completions: temperature must be a number from 0 on")
+    if options.max_output_tokens is not None and options.max_output_tokens < 1:
+        raise ConfigError("chat completions: max_output_tokens must be at least 1")
 
 
 def _check_url(options: ChatOptions) -> None:

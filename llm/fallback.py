@@ -7,7 +7,8 @@ Words and calls make an answer that child's own: what happens to it afterwards i
 from its log. Until then the child's thoughts are held back, for another could not read them. A child that has failed
 comes after the others for a while; one that fails again and again, in whichever call, has its breaker opened.
 
-A provider that refuses us (wrong key, unknown model) is out until a probe says otherwise, or until all others are too.
+A provider that refuses us (wrong key, unknown model) is out until a probe says otherwise, or until all others are too:
+then this call tries it for itself. The link is down for good only when each child has refused this call, or is broken.
 `model` and `extra` of a request's settings are meant for the first child; the others keep what they are configured for.
 """
 
@@ -43,7 +44,7 @@ from llm.events import (
     Thought,
 )
 from llm.fallback_inference import Inferences
-from llm.rules import Action, Link, Post, Send, Told
+from llm.rules import Action, Link, Post, Send, Told, after_the_end
 
 MAX_THOUGHTS = 64
 """So many are held back for a reply."""
@@ -128,13 +129,13 @@ class Fallback:
     def start(self, now: float) -> list[Action]:
         """The call begins: connect all but those who refuse us, unless all do."""
         self._now = now
-        if self._candidates.hopeless:
-            self._candidates.open_all()
         return self._settled(now)
 
     def obey(self, command: Command, now: float) -> list[Action]:
         """The call commands. Without a link nothing is asked: the call knows, and asks again when there is one."""
         self._now = now
+        if self._told is Told.OVER:
+            return after_the_end(command, self._reason)
         match command:
             case Ask():
                 self._ask(command, now)
@@ -209,8 +210,7 @@ class Fallback:
             return
         if reply.failures:
             failed, why = reply.failures[-1]
-            name, other = self._candidates[failed].name, self._candidates[child].name
-            self._candidates.note("INFO", f"{name} does not answer ({why.reason}); {other} is asked instead")
+            self._candidates.replaced(failed, why.reason, child)
             self._post(Progress(reply.ask.reply))  # the call's patience begins anew
         reply.begin(child, now)
         self._send(child, reply.ask)
@@ -296,15 +296,18 @@ class Fallback:
             self._post(ReplyFailed(reply.ask.reply, failed.reason, kind, failed.retry_after_s))
 
     def _told_as(self, kind: Failure) -> Failure:
-        """To the call a failure is fatal only where nothing is to be expected of anybody."""
-        return "passing" if kind == "fatal" and not self._candidates.hopeless else kind
+        """To the call a failure is fatal only where all were tried in vain."""
+        return "passing" if kind == "fatal" and not self._candidates.exhausted else kind
 
     def _on_link_down(self, child: int, reason: str, now: float, *, fatal: bool) -> None:
-        self._candidates[child].link = Link.NONE if fatal else Link.DOWN
+        candidate = self._candidates[child]
+        before, candidate.link = candidate.link, Link.NONE if fatal else Link.DOWN
         if fatal:
             self._candidates.refused(child, reason, now)
         elif self._reply is not None and self._reply.child == child:
             self._candidates.failed(child, reason, now)
+        elif before is Link.CONNECTING:  # an idle link that is lost proves nothing: some providers drop them
+            self._candidates.unreachable(child, reason, now)
         self._lose(child, ReplyFailed(0, reason, "fatal" if fatal else "passing"), now)
 
     def _lose(self, child: int, why: ReplyFailed, now: float) -> None:

@@ -16,13 +16,15 @@ from msgspec import Struct, structs
 from link.errors import ProviderError
 from link.websocket import Endpoint, Link
 from llm.continuation import Continuation, Made, Plan
-from llm.responses import ResponsesCodec
+from llm.responses import UNSENDABLE, ResponsesCodec, UnsendableRequest
 from llm.responses_events import NOT_FOUND, Ended, Failed, Sign, Text, Working
 from llm.responses_events import Made as CallMade
 
 DRAIN_S = 1.0
+UNANSWERED = "unanswered"
+"""The code of a warm-up's failure that no provider has told."""
 MAX_LANES = 32
-"""Exchanges at once; beyond it the oldest one that was given up is forgotten."""
+"""Exchanges at once; beyond it the oldest one that nobody waits for is forgotten."""
 
 
 class Counts(Struct):
@@ -33,7 +35,7 @@ class Counts(Struct):
     asked_again: int = 0
     """Requests that went out again as the whole log: the provider had forgotten the response before."""
     forgotten: int = 0
-    """Answers that were given up and never ended."""
+    """Answers that were given up, and warm-ups, that never ended."""
     warm_ups_failed: int = 0
     renewed: int = 0
     """Connections that were replaced before they were too old."""
@@ -42,7 +44,7 @@ class Counts(Struct):
 class Exchange:
     """One request, who wants to hear of it, and what came of it so far. `kind` begins the name of its lane."""
 
-    __slots__ = ("calls", "deliver", "generate", "kind", "lane", "parts", "plan", "wanted")
+    __slots__ = ("calls", "deliver", "generate", "heard", "kind", "lane", "parts", "plan", "wanted")
 
     def __init__(
         self, kind: str, plan: Plan, deliver: Callable[[Exchange, Sign], None], *, generate: bool = True
@@ -53,8 +55,14 @@ class Exchange:
         self.generate = generate
         self.lane = ""
         self.wanted = True
+        self.heard = False
         self.parts: list[str] = []
         self.calls: list[Made] = []
+
+    @property
+    def awaited(self) -> bool:
+        """Somebody waits for the answer; nobody does for a warm-up."""
+        return self.wanted and self.generate
 
     def note(self, sign: Sign) -> None:
         """Words and calls are what the provider will remember."""
@@ -96,7 +104,7 @@ class Line:
     @property
     def idle(self) -> bool:
         """Nobody waits for an answer."""
-        return not any(exchange.wanted and exchange.generate for exchange in self._exchanges.values())
+        return not any(exchange.awaited for exchange in self._exchanges.values())
 
     @property
     def done(self) -> bool:
@@ -104,16 +112,21 @@ class Line:
         return self.age is Age.RETIRED and self.idle
 
     async def send(self, exchange: Exchange) -> None:
-        """Ask. Raises ProviderError where the connection is lost; `receive` then ends as well."""
+        """Ask; what cannot be sent fails. Raises ProviderError where the connection is lost; so does `receive` then."""
         if self._codec.lanes and not exchange.lane:
             exchange.lane = f"{exchange.kind}{next(self._numbers)}"
+        exchange.heard = False
+        plan, source = exchange.plan, self.source(exchange.plan)
+        try:
+            message = self._codec.request(plan, lane=exchange.lane, source=source, generate=exchange.generate)
+        except UnsendableRequest as error:
+            self._take(exchange, Failed(UNSENDABLE, str(error)))
+            return
         self._exchanges[exchange.lane] = exchange
         self._free.clear()
         if len(self._exchanges) > MAX_LANES:
             self._forget_one()
-        plan = exchange.plan
-        source = self.source(plan)
-        await self.link.send(self._codec.request(plan, lane=exchange.lane, source=source, generate=exchange.generate))
+        await self.link.send(message)
 
     def source(self, plan: Plan) -> str:
         """Whose thoughts come of it: another provider, or another model, could not read them."""
@@ -147,6 +160,8 @@ class Line:
     async def step(self) -> None:
         """Receive a message and deliver what it says. Raises ProviderError."""
         lane, sign = self._codec.read(await self.link.receive())
+        if lane in self._exchanges:
+            self._exchanges[lane].heard = True
         if sign is None:
             return
         if isinstance(sign, Failed):
@@ -158,6 +173,12 @@ class Line:
             await self._ask_again(exchange)
         else:
             self._take(exchange, sign)
+
+    def end_warm_ups(self, reason: str) -> None:
+        """A warm-up that was not answered until now has failed."""
+        for exchange in [*self._exchanges.values()]:
+            if exchange.wanted and not exchange.generate:
+                self._take(exchange, Failed(UNANSWERED, reason))
 
     def close(self) -> None:
         """The connection is lost, or about to be closed: nothing more comes of it."""
@@ -188,9 +209,15 @@ class Line:
         if not self._codec.lanes:
             return next(iter(self._exchanges.values()), None)
         if lane is None and isinstance(sign, Failed):
-            wanted = [exchange for exchange in self._exchanges.values() if exchange.wanted]
-            return wanted[-1] if wanted else None
+            return self._who_waits()
         return self._exchanges.get(lane or "")
+
+    def _who_waits(self) -> Exchange | None:
+        """The last request that is wanted; but a warm-up before it goes first, as long as nothing came of either."""
+        wanted = [exchange for exchange in self._exchanges.values() if exchange.wanted]
+        if not wanted or wanted[-1].heard:
+            return wanted[-1] if wanted else None
+        return next((each for each in wanted if not each.generate and not each.heard), wanted[-1])
 
     def _end(self, exchange: Exchange) -> None:
         self._exchanges.pop(exchange.lane, None)
@@ -199,9 +226,11 @@ class Line:
 
     def _forget_one(self) -> None:
         for lane, exchange in self._exchanges.items():
-            if not exchange.wanted:
+            if not exchange.awaited:
                 del self._exchanges[lane]
                 self._counts.forgotten += 1
+                if exchange.wanted:
+                    self._take(exchange, Failed(UNANSWERED, "no answer came"))
                 return
 
     def _hurry(self) -> None:

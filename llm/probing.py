@@ -130,7 +130,7 @@ def _hear(inbox: Inbox[Command], answer: asyncio.Future[bool], fact: Fact) -> No
             inbox.put(Infer(1, QUESTION, PROBE_S))
         case Inferred() if not answer.done():
             answer.set_result(True)
-        case InferenceFailed() | LinkDown(fatal=True) if not answer.done():
+        case InferenceFailed() | LinkDown() if not answer.done():  # the next probe tries again, not this one
             answer.set_result(False)
 
 

@@ -13,11 +13,13 @@ from llm.events import Delta, FunctionCall, Output, Progress, ReplyDone, ReplyFa
 from llm.failures import kind_of
 from llm.items import Reasoning
 from llm.responses_events import Ended, Failed, Made, Sign, Text, Thinking, Working, read
-from llm.responses_request import ResponsesSettings, encode, model_of
+from llm.responses_request import ResponsesSettings, UnsendableRequest, encode, model_of
 
-__all__ = ["ResponsesCodec", "ResponsesSettings", "fact_of", "reason_of"]
+__all__ = ["ResponsesCodec", "ResponsesSettings", "UnsendableRequest", "fact_of", "reason_of"]
 
 MAX_REASON = 300  # characters of a provider's words
+UNSENDABLE = "unsendable"
+"""The code of a failure that is no provider's: the request could not be written down."""
 
 
 class ResponsesCodec:
@@ -36,7 +38,7 @@ class ResponsesCodec:
         return model_of(self.settings, request)
 
     def request(self, plan: Plan, *, lane: str, source: str, generate: bool = True) -> str:
-        """The message that asks for an answer, on a lane where the provider has them."""
+        """The message that asks for an answer, on a lane where the provider has them. Raises UnsendableRequest."""
         return encode(self.settings, plan, lane=lane if self.lanes else "", source=source, generate=generate)
 
     def read(self, message: str | bytes) -> tuple[str | None, Sign | None]:
@@ -58,7 +60,7 @@ def fact_of(sign: Sign, reply: int, source: str) -> Output:
         case Ended(_, model, usage, incomplete):
             return ReplyDone(reply, usage, model, incomplete)
         case Failed():
-            kind = kind_of(sign.code, sign.status)
+            kind = "blocked" if sign.code == UNSENDABLE else kind_of(sign.code, sign.status)
             return ReplyFailed(reply, reason_of(sign), kind, retry_after_s=wish_s(sign.message))
 
 

@@ -5,10 +5,11 @@ Reference: `ResponsesServerEvent` of the `openai` package, from whose models the
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Meta, Raw, Struct
 
 from link.errors import ProviderError
 from llm.events import Usage
@@ -17,6 +18,9 @@ NOT_FOUND = "previous_response_not_found"
 OVER = "websocket_connection_limit_reached"
 SHOWN = ("type", "id", "summary", "content", "encrypted_content")
 """What a request may have of a thought."""
+_ESCAPE = re.compile(
+    r"\\(?:ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}|u(?P<half>d[89a-f][0-9a-f]{2})|.)", re.IGNORECASE | re.DOTALL
+)
 
 
 class ConnectionOver(ProviderError):
@@ -85,26 +89,6 @@ class _Item(Struct):
     status: str | None = None
 
 
-class _Cached(Struct):
-    cached_tokens: int | None = 0
-
-
-class _Reasoned(Struct):
-    reasoning_tokens: int | None = 0
-
-
-class _Usage(Struct):
-    input_tokens: int = 0
-    output_tokens: int = 0
-    input_tokens_details: _Cached | None = None
-    output_tokens_details: _Reasoned | None = None
-
-
-class _Error(Struct):
-    code: str | int | None = None
-    message: str | None = ""
-
-
 class _Incomplete(Struct):
     reason: str | None = ""
 
@@ -112,24 +96,17 @@ class _Incomplete(Struct):
 class _Response(Struct):
     id: str | None = ""
     model: str | None = ""
-    usage: _Usage | None = None
-    error: _Error | None = None
+    usage: Raw = Raw()
+    error: Any = None
     incomplete_details: _Incomplete | None = None
-
-
-class _Failure(Struct):
-    error: _Error | None = None
-    code: str | int | None = None
-    message: str | None = ""
-    status: int | None = 0
 
 
 _head = msgspec.json.Decoder(_Head)
 _header = msgspec.json.Decoder(_Item)
 _made = msgspec.json.Decoder(Made)
-_thought = msgspec.json.Decoder(dict[str, Any])
+_table = msgspec.json.Decoder(dict[str, Any])
 _response = msgspec.json.Decoder(_Response)
-_failure = msgspec.json.Decoder(_Failure)
+_Count = Annotated[int, Meta(ge=0, lt=1 << 53)]  # what every reader of JSON takes
 
 
 def read(message: str | bytes) -> tuple[str | None, Sign | None]:
@@ -138,10 +115,23 @@ def read(message: str | bytes) -> tuple[str | None, Sign | None]:
     Raises ProviderError for what is not of this protocol, ConnectionOver when the provider ends the connection.
     """
     try:
-        head = _head.decode(message)
-        return head.stream_id, _sign(head, message)
+        try:
+            return _read(message)
+        except msgspec.DecodeError:
+            return _read(_with_whole_characters(message))
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise ProviderError(f"the provider sent what is not a Responses event: {error}") from error
+
+
+def _read(message: str | bytes) -> tuple[str | None, Sign | None]:
+    head = _head.decode(message)
+    return head.stream_id, _sign(head, message)
+
+
+def _with_whole_characters(message: str | bytes) -> str:
+    """JSON may hold half a character, which a server cut in two; no text can."""
+    text = message if isinstance(message, str) else message.decode()
+    return _ESCAPE.sub(lambda escape: r"\ufffd" if escape["half"] else escape[0], text)
 
 
 def _sign(head: _Head, message: str | bytes) -> Sign | None:
@@ -153,11 +143,10 @@ def _sign(head: _Head, message: str | bytes) -> Sign | None:
         case "response.completed" | "response.incomplete":
             return _ended(_response.decode(head.response))
         case "response.failed":
-            error = _response.decode(head.response).error or _Error()
-            return _failed(error, 0)
+            return _failed(_response.decode(head.response).error)
         case "error":
-            failure = _failure.decode(message)
-            return _failed(failure.error or _Error(failure.code, failure.message), failure.status or 0)
+            failure = _table.decode(message)
+            return _failed(failure.get("error") or failure, failure.get("status"))
         case kind if kind.startswith("response.") and kind.endswith(".delta"):
             return Working()
         case _:
@@ -170,7 +159,7 @@ def _item(item: Raw) -> Sign | None:
         case "function_call":
             return _made.decode(item) if header.status != "incomplete" else Working()  # cut off: it never runs
         case "reasoning":
-            return _thinking(_thought.decode(item))
+            return _thinking(_table.decode(item))
         case _:
             return None
 
@@ -184,17 +173,41 @@ def _thinking(item: dict[str, Any]) -> Sign:
 
 
 def _ended(response: _Response) -> Ended:
-    usage = response.usage or _Usage()
-    cached = usage.input_tokens_details or _Cached()
-    reasoned = usage.output_tokens_details or _Reasoned()
-    counted = Usage(usage.input_tokens, usage.output_tokens, cached.cached_tokens or 0, reasoned.reasoning_tokens or 0)
     incomplete = response.incomplete_details.reason if response.incomplete_details else ""
-    return Ended(response.id or "", response.model or "", counted, incomplete or "")
+    return Ended(response.id or "", response.model or "", _usage(response.usage), incomplete or "")
 
 
-def _failed(error: _Error, status: int) -> Failed:
-    if error.code == OVER:
+def _usage(said: Raw) -> Usage:
+    """What cannot be read is no reason to lose an answer."""
+    try:
+        usage = _table.decode(said)
+    except (msgspec.DecodeError, RecursionError):
+        return Usage()
+    cached, reasoned = usage.get("input_tokens_details"), usage.get("output_tokens_details")
+    return Usage(
+        _whole(usage.get("input_tokens")),
+        _whole(usage.get("output_tokens")),
+        _whole(cached.get("cached_tokens") if isinstance(cached, dict) else 0),
+        _whole(reasoned.get("reasoning_tokens") if isinstance(reasoned, dict) else 0),
+    )
+
+
+def _failed(error: object, status: object = None) -> Failed:
+    """An error in each of its forms: a table, or only words. Some servers put the HTTP status where the code is."""
+    table = error if isinstance(error, dict) else {"message": error}
+    code = table.get("code")
+    if code == OVER:
         raise ConnectionOver("the provider's time limit for a connection")
-    if isinstance(error.code, int):  # some servers put the HTTP status there
-        return Failed(str(error.code), error.message or "", status or error.code)
-    return Failed(error.code or "", error.message or "", status)
+    return Failed(_word(code), _word(table.get("message")), _whole(status) or _whole(code))
+
+
+def _whole(value: object) -> int:
+    """A count, also where it stands as text; 0 for what is none: -1 is that of who has not counted."""
+    try:
+        return msgspec.convert(value, _Count, strict=False)
+    except msgspec.ValidationError:
+        return 0
+
+
+def _word(value: object) -> str:
+    return value if isinstance(value, str) else "" if value is None else str(value)

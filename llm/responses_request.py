@@ -6,12 +6,13 @@ Reference: `ResponsesClientEvent` of the `openai` package, which every request i
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from link.errors import ConfigError
+from link.errors import ConfigError, VoicewireError
 from llm.continuation import Plan
 from llm.events import Request, ToolSchema
 from llm.items import AssistantMessage, Audio, Call, DeveloperMessage, Image, Item, Media, Reasoning, UserMessage
@@ -20,6 +21,10 @@ from llm.media import base64_text, data_url
 ENCRYPTED = "reasoning.encrypted_content"
 OURS = frozenset("type model input previous_response_id stream_id generate stream background".split())
 """What a request has from the service, or must not have on a websocket; no `extra` sets it."""
+
+
+class UnsendableRequest(VoicewireError):
+    """A request holds what JSON cannot: an object in an `extra`, half a character in a text."""
 
 
 class ResponsesSettings(Struct, frozen=True):
@@ -44,8 +49,8 @@ class ResponsesSettings(Struct, frozen=True):
     def __post_init__(self) -> None:
         if wrong := sorted(OURS.intersection(self.extra)):
             raise ConfigError(f"llm: extra must not set {', '.join(wrong)}: that is for the service to say")
-        if self.renew_s <= 0:
-            raise ConfigError(f"llm: renew_s must be positive, not {self.renew_s:g}")
+        if not 0 < self.renew_s < math.inf:
+            raise ConfigError(f"llm: renew_s must be above zero and have an end, not {self.renew_s:g}")
 
 
 def model_of(settings: ResponsesSettings, request: Request) -> str:
@@ -54,7 +59,17 @@ def model_of(settings: ResponsesSettings, request: Request) -> str:
 
 
 def encode(settings: ResponsesSettings, plan: Plan, *, lane: str, source: str, generate: bool = True) -> str:
-    """The message that asks. `source` is whose thoughts may be shown again, `lane` is left out where it is empty."""
+    """The message that asks. `source` is whose thoughts may be shown again, `lane` is left out where it is empty.
+
+    Raises UnsendableRequest.
+    """
+    try:
+        return msgspec.json.encode(_body(settings, plan, lane, source, generate)).decode()
+    except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError) as error:
+        raise UnsendableRequest(f"the request cannot be written as JSON: {error}") from error
+
+
+def _body(settings: ResponsesSettings, plan: Plan, lane: str, source: str, generate: bool) -> dict[str, Any]:
     request = plan.request
     body: dict[str, Any] = {
         "instructions": request.instructions,
@@ -75,7 +90,7 @@ def encode(settings: ResponsesSettings, plan: Plan, *, lane: str, source: str, g
         body["stream_id"] = lane
     if not generate:
         body["generate"] = False
-    return msgspec.json.encode(body).decode()
+    return body
 
 
 def _tool(tool: ToolSchema) -> dict[str, Any]:

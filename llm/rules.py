@@ -11,7 +11,9 @@ from typing import Literal, Protocol
 
 from msgspec import Struct
 
-from llm.events import Command, Fact
+from llm.events import Command, Fact, Infer, InferenceFailed
+
+Level = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 
 class Open(Struct, frozen=True):
@@ -28,7 +30,7 @@ class Send(Struct, frozen=True):
 
 
 class Post(Struct, frozen=True):
-    """Tell the call. A fatal LinkDown is the last."""
+    """Tell the call. After a fatal LinkDown only inferences are refused."""
 
     fact: Fact
 
@@ -42,11 +44,16 @@ class Probe(Struct, frozen=True):
 class Note(Struct, frozen=True):
     """Worth a line of the log."""
 
-    level: Literal["INFO", "WARNING", "ERROR"]
+    level: Level
     text: str
 
 
 Action = Open | Send | Post | Probe | Note
+
+
+def after_the_end(command: Command, reason: str) -> list[Action]:
+    """What is done for a command after a fatal LinkDown: whoever waits for a text hears that none comes."""
+    return [Post(InferenceFailed(command.job, reason))] if isinstance(command, Infer) else []
 
 
 class Link(Enum):

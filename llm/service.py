@@ -16,4 +16,4 @@ class LanguageModel(Protocol):
     """Answers requests; says when it can be asked and when it cannot."""
 
     async def run(self, inbox: Inbox[Command], post: Post, spawn: Spawn) -> None:
-        """Take commands and post facts, for ever; a fatal LinkDown is the last fact."""
+        """Take commands and post facts, for ever; after a fatal LinkDown only inferences are refused."""

@@ -33,7 +33,7 @@ from llm.events import (
     ReplyDone,
     ReplyFailed,
 )
-from llm.rules import Action, Link, Note, Open, Post, Send, Told
+from llm.rules import Action, Link, Note, Open, Post, Send, Told, after_the_end
 
 WAIT_S = 3.0
 """A choice of ours: shorter than the patience of a call with a silent model (6 s)."""
@@ -99,6 +99,8 @@ class Switch:
     def obey(self, command: Command, now: float) -> list[Action]:
         """The call commands. Without a link nothing is asked: the call knows, and asks again when there is one."""
         self._now = now
+        if self._told is Told.OVER:
+            return after_the_end(command, self._reason)
         match command:
             case Ask():
                 self._ask(command)

@@ -24,6 +24,7 @@ from urllib.parse import urlencode
 import msgspec
 from msgspec import Struct
 
+from link.addresses import can_be_key, fault_of, fault_of_headers
 from link.errors import ConfigError
 from link.websocket import HANDSHAKES_AT_ONCE, Endpoint
 from llm.breaker import BreakerOptions
@@ -144,18 +145,15 @@ class OpenAIOptions(Struct, frozen=True, forbid_unknown_fields=True):
     extra: dict[str, Any] = {}
     """Goes into each request as it is: temperature, reasoning, service_tier, …"""
 
+    def __repr__(self) -> str:
+        return f"OpenAIOptions({self.model!r}, {Endpoint(self.url).name!r})"  # headers, query and key may be secret
+
 
 def _openai_responses(place: str, **options: Any) -> ModelEngine:
     chosen = _convert(place, options, OpenAIOptions)
-    if not chosen.url.startswith(("ws://", "wss://")):
-        raise ConfigError(f"{place}.url must begin with ws:// or wss://")
-    ours = chosen.url == OPENAI_URL  # nobody else is shown the key of that provider
-    key = chosen.api_key or (os.environ.get("OPENAI_API_KEY", "") if ours else "")
-    if not key and ours:
-        raise ConfigError(f"{place}: set {place}.api_key, or the environment variable OPENAI_API_KEY")
+    _check_provider(place, chosen)
+    key = _key_for(place, chosen)
     headers = {**({"Authorization": f"Bearer {key}"} if key else {}), **chosen.headers}
-    joint = "&" if "?" in chosen.url else "?"
-    url = f"{chosen.url}{joint}{urlencode(chosen.query)}" if chosen.query else chosen.url
     settings = _at(
         place,
         lambda: ResponsesSettings(
@@ -168,7 +166,40 @@ def _openai_responses(place: str, **options: Any) -> ModelEngine:
             reasoning=chosen.reasoning,
         ),
     )
-    return ModelEngine(settings, Endpoint(url, tuple(headers.items())))
+    return ModelEngine(settings, Endpoint(_address(place, chosen), tuple(headers.items())))
+
+
+def _check_provider(place: str, chosen: OpenAIOptions) -> None:
+    if not chosen.model.strip():
+        raise ConfigError(f"{place}.model is empty: say which model")
+    if fault := fault_of(chosen.url, ("ws", "wss")):
+        raise ConfigError(f"{place}.url {fault}")
+    if fault := fault_of_headers(chosen.headers.items()):
+        raise ConfigError(f"{place}.headers {fault}")
+
+
+def _key_for(place: str, chosen: OpenAIOptions) -> str:
+    """The key to show, if any; nobody but its own provider is shown that of the environment."""
+    if any(name.lower() == "authorization" for name in chosen.headers):
+        return ""
+    ours = chosen.url == OPENAI_URL
+    key, origin = chosen.api_key, f"{place}.api_key"
+    if not key and ours:  # a secret that is mounted as a file often ends in a newline
+        key, origin = os.environ.get("OPENAI_API_KEY", "").strip(), f"{place}: the environment variable OPENAI_API_KEY"
+    if not key and ours:
+        raise ConfigError(f"{place}: set {place}.api_key, or the environment variable OPENAI_API_KEY")
+    if key and not can_be_key(key):
+        raise ConfigError(f"{origin} holds a character that no key has; was it copied whole?")
+    return key
+
+
+def _address(place: str, chosen: OpenAIOptions) -> str:
+    if not chosen.query:
+        return chosen.url
+    try:
+        return f"{chosen.url}{'&' if '?' in chosen.url else '?'}{urlencode(chosen.query)}"
+    except UnicodeEncodeError:
+        raise ConfigError(f"{place}.query holds a character that cannot be sent") from None
 
 
 def _openai_chat(place: str, **options: Any) -> Engine[LanguageModel]:

@@ -13,8 +13,8 @@ from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Request, Response
 
 from link.errors import ProviderError
+from link.retry_after import retry_after_s
 from link.websocket import Endpoint
-from link.wishes import retry_after_s
 from tests.unit.link.dice import ShortestDelays
 from tests.unit.link.link_stand import URL, failure_of, gaps, linked, links_to, lost, now
 from tests.unit.link.peer import DeafPeer, Peer, close_at_once, refusing

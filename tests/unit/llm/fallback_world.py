@@ -40,6 +40,7 @@ class Child:
         self.serving = False
         self.up = False
         self.broken = False
+        self.opened = False
         self.asked: int | None = None
         """The reply that is still wanted of it."""
         self.ever: list[int] = []
@@ -68,6 +69,9 @@ class World:
 
     def run(self, steps: int = 60) -> World:
         """Faults of every kind."""
+        for breaker in self.breakers:
+            if self.random.random() < 0.15:
+                breaker.refuse(self.now)  # in another call
         self._do(self.rules.start(self.now))
         for _ in range(steps):
             self._pass_time(self.random.choice((0.0, 0.01, 0.1, 0.5, 1.0, 3.0)))
@@ -217,7 +221,7 @@ class World:
                 case Open(number):
                     child = self.children[number]
                     self._check(not child.serving and not child.broken, "a service that was there is opened")
-                    child.serving = True
+                    child.serving = child.opened = True
                 case Probe(number):
                     self._check(self.breakers[number].probe_at < math.inf, "a probe of who is not out")
         self._check(sum(child.asked is not None for child in self.children) <= 1, "two children answer")
@@ -254,6 +258,7 @@ class World:
                 self._check(not self.link_up, "up twice")
                 self.link_up = True
             case LinkDown(_, fatal):
+                self._check(not fatal or all(each.opened for each in self.children), "one that was not tried")
                 self._check(self.link_up or fatal or self.reply is None, "down twice")
                 self.link_up, self.reply, self.over = False, None, fatal
                 self.seen.add("link down, fatal" if fatal else "link down")
@@ -275,6 +280,8 @@ class World:
             self.speaker = self.speaking
         if isinstance(fact, ReplyDone | ReplyFailed):
             self.reply = None
+        if isinstance(fact, ReplyFailed) and fact.kind == "fatal":
+            self._check(all(each.opened for each in self.children), "fatal, and one was not tried")
 
     def _check(self, holds: bool, what: str) -> None:
         assert holds, f"seed {self.seed}: {what}"

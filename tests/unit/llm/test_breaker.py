@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 
+import msgspec
 import pytest
 
-from llm.breaker import Breaker, BreakerOptions, State
+from llm.breaker import MAX_FAILURES, Breaker, BreakerOptions, State
 
 NOW = 1000.0
 
@@ -152,3 +153,13 @@ def test_the_options_are_its_own() -> None:
     breaker = Breaker(BreakerOptions(failures=1, open_s=2.0, most_open_s=3.0))
     assert breaker.failed(NOW)
     assert [probe(breaker, worked=False) for _ in range(3)] == [2, 5, 8]
+
+
+@pytest.mark.parametrize("failures", [MAX_FAILURES + 1, 10**30])
+def test_failures_have_a_bound(failures: int) -> None:
+    with pytest.raises(msgspec.ValidationError, match=r"`int` <= 1000 - at `\$.failures`"):
+        msgspec.convert({"failures": failures}, BreakerOptions)
+
+
+def test_the_largest_bound_can_be_had() -> None:
+    assert not Breaker(msgspec.convert({"failures": MAX_FAILURES}, BreakerOptions)).failed(NOW)

@@ -256,6 +256,16 @@ def test_deepseek_counts_the_cached_tokens_elsewhere() -> None:
     assert facts_of(ended(), {"choices": [], "usage": usage})[-1] == ReplyDone(7, Usage(5, 1, 4), MODEL)
 
 
+def test_a_count_below_zero_is_none() -> None:
+    usage = {
+        "prompt_tokens": -1,
+        "completion_tokens": -1,
+        "prompt_tokens_details": {"cached_tokens": -1},
+        "completion_tokens_details": {"reasoning_tokens": -1},
+    }
+    assert facts_of(ended(), {"choices": [], "usage": usage})[-1] == ReplyDone(7, Usage(), MODEL)
+
+
 @pytest.mark.parametrize("usage", [{"prompt_tokens": "many"}, [1], "x", {"prompt_tokens_details": 3}])
 def test_a_usage_that_cannot_be_read_loses_no_answer(usage: Any) -> None:
     assert facts_of(ended(), {"choices": [], "usage": usage}) == [ReplyDone(7, model=MODEL)]

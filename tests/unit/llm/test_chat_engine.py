@@ -13,10 +13,10 @@ from link.errors import ConfigError
 from llm.chat import ChatEngine, ChatOptions
 from llm.chat_codec import body_of
 from llm.chat_options import OPENAI_URL
-from llm.events import Ask, ModelSettings, Prepare, ReplyDone, Request, ToolSchema
+from llm.events import Ask, ModelSettings, Prepare, ReplyDone, ReplyFailed, Request, ToolSchema
 from llm.items import UserMessage
-from tests.unit.llm.chat_server import MODEL, ChatServer
-from tests.unit.llm.chat_stand import at
+from tests.unit.llm.chat_server import MODEL, ChatServer, hello, refusal
+from tests.unit.llm.chat_stand import at, logged
 from tests.unit.llm.desk import Desk
 
 pytestmark = pytest.mark.asyncio
@@ -35,6 +35,19 @@ async def test_calls_share_the_connections_of_the_process() -> None:
         assert (server.connections, len(server.asked)) == (1, 3)
         assert engine.free > 1000
         await engine.close()
+
+
+async def test_in_an_outage_only_the_first_failure_is_a_warning() -> None:
+    """Whichever calls find out; the other kind, and the next outage, are told again."""
+    down, out = refusal(503), refusal(401)
+    acts = (down, down, refusal(400), down, out, out, hello, out)
+    async with ChatServer(*acts) as server, at(server) as desk, asyncio.timeout(5):
+        with logged() as lines:
+            for reply in range(1, len(acts) + 1):
+                desk.ask(reply)
+                await desk.until(ReplyDone if acts[reply - 1] is hello else ReplyFailed)
+    told = [(line.split()[0], line.partition("HTTP ")[2][:3]) for line in lines]
+    assert told == [("WARNING", "503"), ("WARNING", "400"), ("ERROR", "401"), ("ERROR", "401")]
 
 
 async def test_a_missing_package_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import msgspec
 import pytest
 
 from link.errors import ConfigError
+from llm.chat_failures import without
 from llm.chat_options import OPENAI_URL, ChatOptions
 
 LOCAL = "http://localhost:11434/v1"
@@ -33,6 +35,13 @@ LOCAL = "http://localhost:11434/v1"
         ({"api_key": "sk-1\nX: y"}, "api_key"),
         ({"connect_s": 0.0}, "connect_s"),
         ({"retry_timeout_secs": -1.0}, "retry_timeout_secs"),
+        ({"connect_s": math.inf}, "connect_s"),
+        ({"retry_timeout_secs": math.nan}, "retry_timeout_secs"),
+        ({"temperature": math.nan}, "temperature"),
+        ({"temperature": math.inf}, "temperature"),
+        ({"temperature": -1.0}, "temperature"),
+        ({"max_output_tokens": -1}, "max_output_tokens"),
+        ({"max_output_tokens": 0}, "max_output_tokens"),
         ({"extra": {"stream": False, "n": 2}}, "extra must not set stream, n"),
     ],
 )
@@ -90,9 +99,40 @@ def test_nothing_secret_is_in_the_name_or_the_repr() -> None:
     )
     assert options.name == "https://host:8443/v1"
     assert repr(options) == "ChatOptions('m', 'https://host:8443/v1')"
-    secrets = options.secrets("sk-secret")
-    assert secrets == ("Bearer he-said-so", "in-the-query", "he-said-so", "pass-word", "sk-secret")
     assert ChatOptions("m", base_url="http://[::1").name == "the endpoint"
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "sk-secret",
+        "Bearer he-said-so",
+        "he-said-so",
+        "sk/abc+def gh==",  # of the query, as it was set
+        "sk%2Fabc%2Bdef%20gh%3D%3D",  # as it is sent
+        "sk%2Fabc%2Bdef+gh%3D%3D",
+        "sk/abc%2Bdef%20gh%3D%3D",
+        "sk%2fabc%2bdef%20gh%3d%3d",
+        "already%2Fencoded",
+        "a:user:pass@word",
+        "pass%40word",
+        "pass@word",
+        "YTp1c2VyOnBhc3NAd29yZA==",  # as a header
+    ],
+)
+def test_a_secret_is_masked_however_it_is_spelled(secret: str) -> None:
+    options = ChatOptions(
+        "m",
+        base_url="https://a%3Auser:pass%40word@host/v1",
+        headers={"X": "Bearer he-said-so"},
+        query={"k": "sk/abc+def gh==", "l": "already%2Fencoded"},
+    )
+    assert without(options.secrets("sk-secret"), f"refused: {secret}.") == "refused: ***."
+
+
+def test_the_longest_secret_goes_first_and_a_short_word_is_none() -> None:
+    options = ChatOptions("m", base_url="http://me:it@host/v1", headers={"X": "Bearer he-said-so"})
+    assert options.secrets("") == ("Bearer he-said-so", "he-said-so", "bWU6aXQ=")
 
 
 def test_loopback_needs_no_proxy() -> None:

@@ -129,6 +129,7 @@ def test_a_message_of_which_more_will_come_stays() -> None:
     log.say(coming, 9, "One. ")
     log.heard(9)
     log.rewrite((), [coming])
+    assert texts(log) == ["One. "]
     log.say(coming, 10, "Two.")
     assert texts(log) == ["One. Two."]
 

@@ -115,7 +115,7 @@ def test_the_link_is_fatal_only_when_all_are() -> None:
     assert call.heard(1, OUT).posted == [LinkDown("b: HTTP 401", fatal=True)]
     assert call.heard(1, LinkUp()).actions == []
     assert call.ask(1).actions == []
-    assert call.infer(1).actions == [], "a fatal LinkDown is the last fact"
+    assert call.infer(1).posted == [InferenceFailed(1, "b: HTTP 401")], "whoever waits for a text hears of it"
 
 
 def test_one_that_is_away_for_a_while_is_waited_for() -> None:

@@ -110,6 +110,21 @@ def test_a_probe_has_an_end_whatever_happens(kind: str) -> None:
     play(scene())
 
 
+def test_a_probe_that_cannot_connect_ends_with_its_first_try() -> None:
+    """Its service would try on, and log each time."""
+
+    async def scene() -> None:
+        it = Scene(Source(lambda: Puppet(LinkUp()), lambda: Puppet(LinkDown("refused"))))
+        it.open_breaker()
+        async with Desk(it.engine.open()):
+            await asyncio.sleep(5.1)
+            assert len(it.first.opened) == 2
+            assert not it.first.opened[1].running
+            assert it.breaker.probe_at == pytest.approx(now() + 9.9, abs=0.1)
+
+    play(scene())
+
+
 def test_there_is_one_probe_at_a_time_however_many_call() -> None:
     async def scene() -> None:
         it = Scene(Source(*[lambda: Puppet(LinkUp())] * 3, *minds([None])))

@@ -135,6 +135,68 @@ def test_a_message_that_is_done_says_nothing_new() -> None:
     assert read(done(MESSAGE)) == ("r7", None)
 
 
+@pytest.mark.parametrize(
+    ("usage", "counted"),
+    [
+        (None, Usage()),
+        ("many", Usage()),
+        ([], Usage()),
+        ({}, Usage()),
+        ({"input_tokens": None, "output_tokens": 5}, Usage(0, 5)),
+        ({"input_tokens": "many", "output_tokens": 5}, Usage(0, 5)),
+        ({"input_tokens": "11", "output_tokens": 5.0}, Usage(11, 5)),
+        ({"input_tokens": -1, "output_tokens": -5}, Usage()),
+        ({"input_tokens": 10**30, "output_tokens": 1 << 53}, Usage()),
+        ({"input_tokens": 1, "input_tokens_details": None, "output_tokens_details": 3}, Usage(1)),
+        (
+            {"input_tokens_details": {"cached_tokens": None}, "output_tokens_details": {"reasoning_tokens": 2}},
+            Usage(0, 0, 0, 2),
+        ),
+        ({"input_tokens_details": {"cached_tokens": -1}, "output_tokens_details": {"reasoning_tokens": [2]}}, Usage()),
+    ],
+)
+@pytest.mark.parametrize("kind", ["completed", "incomplete"])
+def test_what_cannot_be_counted_costs_no_answer(usage: object, counted: Usage, kind: str) -> None:
+    message = json.dumps({"type": f"response.{kind}", "response": {"id": "resp_1", "usage": usage}})
+    assert read(message) == (None, Ended("resp_1", "", counted))
+
+
+def test_a_number_without_end_is_no_count() -> None:
+    assert read('{"type":"response.completed","response":{"id":"r","usage":{"input_tokens":1e999}}}') == (
+        None,
+        Ended("r"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("written", "text"),
+    [
+        (r"\ud83d", "\ufffd"),
+        (r"so \uDE00.", "so \ufffd."),
+        (r"\ud83d\ud83d\ude00", "\ufffd\N{GRINNING FACE}"),
+        (r"\ude00\ud83d", "\ufffd\ufffd"),
+        (r"\ud83d\u0041", "\ufffdA"),
+        (r"\\ud83d \ud83d", r"\ud83d" + " \ufffd"),
+        (r"\\\ud83d", "\\" + "\ufffd"),
+        (r"\ud83d\n\"", '\ufffd\n"'),
+        (r"\ud83d\ude00", "\N{GRINNING FACE}"),
+    ],
+)
+@pytest.mark.parametrize("form", [str, str.encode])
+def test_half_a_character_costs_no_link(written: str, text: str, form: Any) -> None:
+    assert read(form('{"type":"response.output_text.delta","delta":"' + written + '"}')) == (None, Text(text))
+
+
+def test_nor_does_it_in_a_call_or_a_thought() -> None:
+    item = r'{"type":"function_call","call_id":"c","name":"f","arguments":"\ud83d"}'
+    assert read('{"type":"response.output_item.done","item":' + item + "}") == (None, Made("c", "f", "\ufffd"))
+    _, sign = read(
+        r'{"type":"response.output_item.done","item":{"type":"reasoning","id":"r","encrypted_content":"\ud83d"}}'
+    )
+    assert isinstance(sign, Thinking)
+    assert json.loads(sign.item)["encrypted_content"] == "\ufffd"
+
+
 # --- thoughts ---------------------------------------------------------------------------------------------------------
 
 
@@ -195,7 +257,24 @@ def test_an_error_in_each_of_its_forms(code: str) -> None:
 
 def test_some_servers_put_the_status_where_the_code_is() -> None:
     assert read('{"type":"error","error":{"code":429,"message":"slowly"}}') == (None, Failed("429", "slowly", 429))
+    assert read('{"type":"error","error":{"code":"429"}}') == (None, Failed("429", "", 429))
     assert read('{"type":"error","status":400,"code":1,"message":"x"}') == (None, Failed("1", "x", 400))
+
+
+@pytest.mark.parametrize(
+    ("message", "failed"),
+    [
+        ('{"type":"error","status":"429","error":{"code":"x","message":"boom"}}', Failed("x", "boom", 429)),
+        ('{"type":"error","status":429.0,"error":{"code":"x","message":"boom"}}', Failed("x", "boom", 429)),
+        ('{"type":"error","status":"soon","error":{"code":"x","message":null}}', Failed("x", "")),
+        ('{"type":"error","status":[],"error":{"code":[1],"message":{"a":1}}}', Failed("[1]", "{'a': 1}")),
+        ('{"type":"error","error":"boom"}', Failed("", "boom")),
+        ('{"type":"response.failed","response":{"error":"boom"}}', Failed("", "boom")),
+        (r'{"type":"error","error":"\ud83d"}', Failed("", "\ufffd")),
+    ],
+)
+def test_an_error_in_other_forms_is_no_garbage(message: str, failed: Failed) -> None:
+    assert read(message) == (None, failed)
 
 
 @pytest.mark.parametrize(
@@ -231,12 +310,11 @@ def test_the_limit_of_a_connection_ends_it(stream_id: str | None) -> None:
         '{"type":"response.output_item.done","item":{"type":"function_call","call_id":"c","arguments":"{}"}}',
         '{"type":"response.output_item.done","item":{"type":"function_call","call_id":"c","name":"f"}}',
         '{"type":"response.completed"}',
-        '{"type":"response.completed","response":{"usage":{"input_tokens":"many"}}}',
         '{"type":"response.failed"}',
         '{"type":"response.created","stream_id":5}',
         b"\xff\xfe",
         b'{"type":"response.output_text.delta","delta":"\xff"}',
-        '{"type":"response.output_text.delta","delta":"\\ud800"}',
+        b'{"type":"response.output_text.delta","delta":"\\ud800\xff"}',
         '{"type":"response.created","response":' + "[" * 10_000 + "]" * 10_000 + "}",
     ],
 )

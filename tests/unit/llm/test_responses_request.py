@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from link.errors import ConfigError
 from llm.continuation import Plan
 from llm.events import ModelSettings, Request, ToolSchema
 from llm.items import AssistantMessage, Audio, Call, DeveloperMessage, Image, Item, Media, Reasoning, UserMessage
-from llm.responses_request import ENCRYPTED, OURS, ResponsesSettings, encode
+from llm.responses_request import ENCRYPTED, OURS, ResponsesSettings, UnsendableRequest, encode
 from llm.tools import make_tool
 from tests.unit.llm.sdk import asked
 
@@ -279,9 +280,26 @@ def test_what_is_the_services_to_say_nobody_else_says(name: str) -> None:
     assert wire(request) == wire(Request("", LOG))
 
 
-def test_a_link_has_some_time() -> None:
-    with pytest.raises(ConfigError, match="renew_s must be positive"):
-        ResponsesSettings("gpt", renew_s=0)
+@pytest.mark.parametrize("renew_s", [0.0, -1.0, math.nan, math.inf, -math.inf])
+def test_a_link_has_some_time(renew_s: float) -> None:
+    with pytest.raises(ConfigError, match="renew_s must be above zero and have an end"):
+        ResponsesSettings("gpt", renew_s=renew_s)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        Request("half \ud83d", ()),
+        Request("", (UserMessage("half \ud83d"),)),
+        Request("", (AssistantMessage("", (Call("c1", "f", "{}", "half \ud83d"),)),)),
+        Request("", (), settings=ModelSettings(extra={"x": object()})),
+        Request("", (), settings=ModelSettings(extra={"reasoning": {"effort": "low"}, "include": 1})),
+        Request("", (), (ToolSchema("f", "", {"x": 1j}),)),
+    ],
+)
+def test_what_json_cannot_hold_is_told(request_: Request) -> None:
+    with pytest.raises(UnsendableRequest, match="the request cannot be written as JSON"):
+        encode(GPT, Plan(request_, "gpt"), lane="", source="")
 
 
 def test_the_schemas_of_our_tools_are_taken() -> None:

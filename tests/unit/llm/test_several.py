@@ -99,8 +99,9 @@ def test_when_all_refuse_us_the_service_ends() -> None:
             assert down == LinkDown("model 1: HTTP 401", fatal=True)
             assert desk.ended
             desk.ask(1)
+            desk.infer(1)
             await asyncio.sleep(60)
-            assert kinds(desk) == ["LinkDown"]
+            assert kinds(desk) == ["LinkDown", "InferenceFailed"], "nobody waits for a text in vain"
 
     play(scene())
 

@@ -195,7 +195,7 @@ def test_the_link_is_fatal_only_when_all_are() -> None:
     call.heard(SMART, ReplyDone(1))
     assert call.heard(SMART, OUT).posted == [LinkDown("smart: HTTP 401", fatal=True)]
     assert call.heard(SMART, LinkUp()).actions == []
-    assert call.infer(1).actions == []
+    assert call.infer(1).posted == [InferenceFailed(1, "smart: HTTP 401")], "whoever waits for a text hears of it"
 
 
 def test_a_model_that_refuses_a_request_is_left_and_the_call_asks_again() -> None:
