@@ -12,7 +12,7 @@ from llm.context import Log
 from llm.entry import Entry
 from llm.function_calls import Ledger
 from llm.items import Item
-from llm.messages import call_ids, settled
+from llm.messages import call_ids, running_calls, settled
 
 
 class Editing:
@@ -31,7 +31,7 @@ class Editing:
             self._append(each)
 
     def rewrite(self, items: Sequence[Item], going_on: Collection[Entry]) -> None:
-        """Make these the conversation. Messages with calls of ours are those of the log, as they are now."""
+        """Make these the conversation. A message that still waits for a result of ours is the log's, as it is now."""
         known = self._log.calling()
         strangers = [item for item in items if not call_ids(item) & known.keys()]
         cancelled = settled(strangers)
@@ -40,7 +40,12 @@ class Editing:
         taken: set[Entry] = set()
         for item in items:
             ours = {known[call_id] for call_id in call_ids(item) & known.keys()}
-            wanted += [entry.render() for entry in ours - taken if entry.finished] if ours else [next(others)]
+            if not ours:
+                wanted.append(next(others))
+            elif all(entry.finished for entry in ours) and not ours & taken and not running_calls([item]):
+                wanted.append(item)
+            else:
+                wanted += [entry.render() for entry in ours - taken if entry.finished]
             taken |= ours
         self._ledger.know(call_id for item in (*wanted, *notes) for call_id in call_ids(item))
         self._log.rewrite((*wanted, *notes), going_on)

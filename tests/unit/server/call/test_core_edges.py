@@ -287,12 +287,10 @@ def test_a_caller_who_stays_silent_is_prompted_once() -> None:
     assert stand.reply == 2
 
 
-def test_a_caller_who_switched_the_microphone_off_is_not_prompted() -> None:
+def test_a_caller_who_typed_with_the_microphone_off_is_prompted_too() -> None:
+    """Else a typed turn that the model took for unfinished would never be answered."""
     stand = marked("◐")
     stand.post(e.Muted(True))
-    stand.wait(stand.now + 12.0)
-    assert len(stand.commands(Ask)) == 1
-    stand.post(e.Muted(False))
     stand.wait(stand.now + 12.0)
     assert len(stand.commands(Ask)) == 2
 
