@@ -48,8 +48,8 @@ PARTS = (
     ),
     (
         "A dropped link",
-        "The link to the model breaks in the middle of the answer (its fifteenth message is followed by a reset). What was"
-        " said already is spoken on; the model is asked again from the log, with a note to go on where it stopped.",
+        "The link to the model breaks in the middle of the answer (its fifteenth message is followed by a reset). What"
+        " was said already is spoken on; the model is asked again from the log, with a note to go on where it stopped.",
         ("wait", "say 1.2 tell me a story", "words 30", "end"),
         (Drop(15, "reset"),),
         "UserTurn",
