@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import math
-import re
 from typing import Any, Literal
 from urllib.parse import SplitResult, urlencode, urlsplit
 
 from msgspec import Struct
 
-from link.addresses import secrets_of
+from link.addresses import can_be_key, fault_of_headers, secrets_of
 from link.errors import ConfigError
 
 OPENAI_URL = "https://api.openai.com/v1"
 OURS = ("model", "messages", "stream", "n")
 """What no `extra` sets."""
-_HEADER = re.compile(r"[!-~]+")
-_VALUE = re.compile(r"[!-~]([ -~]*[!-~])?")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -94,7 +91,7 @@ class ChatOptions(Struct, frozen=True, forbid_unknown_fields=True):
                 f"chat completions: extra must not set {', '.join(wrong)}: that is for the service to say"
             )
         key = self.api_key or (environment.strip() if self.of_openai else "")  # nobody else is shown that key
-        if key and not _VALUE.fullmatch(key):
+        if key and not can_be_key(key):
             raise ConfigError("chat completions: api_key holds a character that no key has; was it copied whole?")
         if not key and self.of_openai and "authorization" not in map(str.lower, self.headers):
             raise ConfigError("chat completions: set api_key, or the environment variable OPENAI_API_KEY")
@@ -135,6 +132,5 @@ def _check_url(options: ChatOptions) -> None:
 
 
 def _check_headers(headers: dict[str, str]) -> None:
-    for name, value in headers.items():
-        if not _HEADER.fullmatch(name) or (value and not _VALUE.fullmatch(value)):
-            raise ConfigError(f"chat completions: the header {name!r} holds characters that no header can have")
+    if wrong := fault_of_headers(headers.items()):
+        raise ConfigError(f"chat completions: headers {wrong}")

@@ -29,7 +29,7 @@ LOCAL = "http://localhost:11434/v1"
         ({"base_url": "http://a host/v1"}, "an address like"),
         ({"base_url": "http://host/v1?api-version=1"}, "`query`"),
         ({"base_url": "http://host/v1/chat/completions/"}, "ends before /chat/completions"),
-        ({"headers": {"X Y": "z"}}, "'X Y'"),
+        ({"headers": {"Authorization: Injected": "z"}}, "headers has a name"),
         ({"headers": {"X": "z\nInjected: 1"}}, "'X'"),
         ({"api_key": "sk-é"}, "api_key"),
         ({"api_key": "sk-1\nX: y"}, "api_key"),
