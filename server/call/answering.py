@@ -178,9 +178,10 @@ class Answering:
 
     def _note(self, resume: Entry | None, sentences: Sentences) -> str:
         """What the model must be told about the place where the log ends, if it cannot see that."""
-        if resume is not None and resume.placed and resume.text:
+        goes_on = resume is not None and resume.placed and resume.text
+        if goes_on or (self.owed is Owed.RESUME and self.log.ends_in_words):
             return f"{sentences.go_on} {sentences.and_then}" if Owed.ASYNC in self._reasons else sentences.go_on
-        if self.owed in (Owed.RESULT, Owed.PART) and self.log.ends_in_words:
+        if self.owed in (Owed.RESULT, Owed.PART, Owed.ASYNC) and self.log.ends_in_words:
             return sentences.new_result
         if self.owed is Owed.TURN and self.log.ends_in_words:
             return sentences.unanswered

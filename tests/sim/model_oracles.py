@@ -29,6 +29,7 @@ class ModelOracles:
         self._partial = not world.settings.calls.group_parallel_tools  # a result may ask before its group is complete
         self._announced: set[str] = set()
         self._before: Counter[Item] = Counter()
+        self._turned = False  # the caller's turn was in the same moment
         self._results: dict[str, str] = {}  # the first that each tool gave
         self._asked: list[int] = []
         self._measured: list[int] = []
@@ -49,6 +50,7 @@ class ModelOracles:
                 self._coming = settings
             case e.Rewrite(items):
                 self._before = Counter(items)
+                self._turned = False
             case ToolDone(call_id, _, result, run_llm):
                 self._partial |= run_llm is True
                 self._results.setdefault(call_id, result)
@@ -57,10 +59,12 @@ class ModelOracles:
 
     def after(self, fact: e.Fact) -> None:
         """A fact was handled."""
-        if isinstance(fact, e.Rewrite) and self._world.core.state is CallState.READY:
+        if isinstance(fact, e.Rewrite) and self._world.core.state is CallState.READY and not self._turned:
             now = Counter(self._world.core.log.items())
-            doubled = (now - self._before).keys() & self._before.keys()  # a turn may end in the same moment
-            self._check(not self._before - now and not doubled, "a copy that was written back differs")
+            doubled = (now - self._before).keys() & self._before.keys()
+            lost = {_words(item) for item in self._before - now} - {_words(item) for item in now}
+            # A turn may end in the same moment, and cancel calls.
+            self._check(not lost and not doubled, "a copy that was written back differs")
 
     def command(self, command: e.Command) -> None:
         """The core wants something."""
@@ -113,6 +117,8 @@ class ModelOracles:
 
     def _event(self, event: e.Event) -> None:
         match event:
+            case e.Interrupted() | e.UserTurn():
+                self._turned = True
             case e.FunctionCallsStarted(calls):
                 self._check(bool(calls), "nothing is told")
                 self._check(cancel_tool.NAME not in [call.name for call in calls], "a built-in function is told of")
@@ -144,6 +150,12 @@ class ModelOracles:
         """Every answer was measured, once."""
         self._check(self._world.core.state is CallState.CLOSED, "the call is not over")
         self._check(self._measured == self._asked, "an answer was not measured, or twice")
+
+
+def _words(item: Item) -> tuple[str, ...]:
+    """What a message says and calls, whatever came of its calls."""
+    calls = item.calls if isinstance(item, AssistantMessage) else ()
+    return (item.text, *(call.call_id for call in calls))
 
 
 def pending(request: Request) -> bool:

@@ -96,7 +96,7 @@ class Oracles:
                 self._done, self._before_done = reply, (self._failures, self._answered_at)
                 self._failures, self._answered_at = 0, self._world.now
             case LinkUp() | LinkDown():
-                self._link = isinstance(fact, LinkUp)
+                self._link |= isinstance(fact, LinkUp)
                 self._fatal |= isinstance(fact, LinkDown) and fact.fatal
             case e.Gone():
                 self._gone = True
@@ -104,6 +104,7 @@ class Oracles:
     def after(self, fact: e.Fact) -> None:
         """A fact was handled."""
         self.model.after(fact)
+        self._link &= not isinstance(fact, LinkDown)
         if isinstance(fact, e.Interrupt) and self._world.core.state is CallState.READY:
             answering = self._world.core.answering
             stopped = not answering.owed and answering.reply is None
