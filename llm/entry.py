@@ -114,8 +114,7 @@ class Entry:
 
     def _render(self) -> Item:
         if self.role is AssistantMessage:
-            mark = "" if self.wordless and not self.tells else self.mark
-            text = f"{mark} {self.text.lstrip()}".rstrip() if mark else self.text
+            text = f"{self.mark} {self.text.lstrip()}".rstrip() if self.mark else self.text
             return AssistantMessage(text, tuple(self.calls.values()), self.reasoning)
         if self.role is UserMessage:
             return UserMessage(self.text, self.media, self.pinned)
