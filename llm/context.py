@@ -86,11 +86,8 @@ class Log:
 
     def say(self, entry: Entry, frame: int, text: str) -> None:
         """Add words to an assistant message; they count as heard unless they are cut."""
-        if entry.joint and entry.segments:
-            last = entry.segments[-1]
-            last.text += " " if not last.text[-1:].isspace() and not text[:1].isspace() else ""
+        entry.segments.append(Segment(frame, text, joint=entry.joint))
         entry.joint = False
-        entry.segments.append(Segment(frame, text))
         entry.speaking.add(frame)
         self._by_frame[frame] = entry
         self._place(entry)

@@ -6,16 +6,22 @@ heard.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from llm.items import AssistantMessage, Call, DeveloperMessage, Item, Media, Reasoning, UserMessage
 
 
 class Segment:
-    """A piece of the assistant's words; `frame` is its place in the playout."""
+    """A piece of the assistant's words; `frame` is its place in the playout.
 
-    __slots__ = ("frame", "text")
+    `joint`: another reply goes on here; a space sets it off, wherever the words before it were cut.
+    """
 
-    def __init__(self, frame: int, text: str) -> None:
+    __slots__ = ("frame", "joint", "text")
+
+    def __init__(self, frame: int, text: str, *, joint: bool = False) -> None:
         self.frame = frame
+        self.joint = joint
         self.text = text
 
 
@@ -88,20 +94,24 @@ class Entry:
     @property
     def text(self) -> str:
         """The words, as heard so far and about to be."""
-        return "".join(segment.text for segment in self.segments)
+        return _joined((segment.joint, segment.text) for segment in self.segments)
 
     def heard_text(self, frame: int, part: str) -> str:
         """The words heard while `frame` is being spoken, `part` of it so far."""
-        spoken = (part if each.frame == frame else each.text for each in self.segments if self._begun(each, frame))
-        return "".join(spoken)
+        begun = (each for each in self.segments if self._begun(each, frame))
+        return _joined((each.joint, part if each.frame == frame else each.text) for each in begun)
 
     def _begun(self, segment: Segment, frame: int) -> bool:
         return segment.frame == frame or segment.frame not in self.speaking
 
+    def joins(self, frame: int) -> bool:
+        """Another reply goes on with this frame."""
+        return any(each.joint for each in self.segments if each.frame == frame)
+
     def changed(self) -> None:
         """Forget the rendering and measure again: UTF-8 bytes of all but the media."""
         self._rendered = None
-        texts = [self.mark, *(segment.text for segment in self.segments), *(each.item for each in self.reasoning)]
+        texts = [self.mark, self.text, *(each.item for each in self.reasoning)]
         for call in self.calls.values():
             texts += (call.arguments, call.output)
         self.size = sum(len(text.encode()) for text in texts)
@@ -119,3 +129,10 @@ class Entry:
         if self.role is UserMessage:
             return UserMessage(self.text, self.media, self.pinned)
         return DeveloperMessage(self.text, self.pinned)
+
+
+def _joined(parts: Iterable[tuple[bool, str]]) -> str:
+    text = ""
+    for joint, part in parts:
+        text += " " + part if joint and text and part and not text[-1].isspace() and not part[0].isspace() else part
+    return text

@@ -158,7 +158,8 @@ class Answering:
         entry = self.log.assistant(resume)
         self._number += 1
         # Who is asked for a turn, or has to begin again, must say or do something: the caller would wait for ever.
-        may_be_empty = self.owed in (Owed.RESULT, Owed.PART, Owed.ASYNC) or bool(note)
+        goes_on = self.owed is Owed.RESUME and bool(note)
+        may_be_empty = goes_on or self.owed in (Owed.RESULT, Owed.PART, Owed.ASYNC)
         completion = settings.turn_completion
         self.reply = Reply(
             self._number,
@@ -179,13 +180,15 @@ class Answering:
     def _note(self, resume: Entry | None, sentences: Sentences) -> str:
         """What the model must be told about the place where the log ends, if it cannot see that."""
         goes_on = resume is not None and resume.placed and resume.text
-        if goes_on or (self.owed is Owed.RESUME and self.log.ends_in_words):
-            return f"{sentences.go_on} {sentences.and_then}" if Owed.ASYNC in self._reasons else sentences.go_on
-        if self.owed in (Owed.RESULT, Owed.PART, Owed.ASYNC) and self.log.ends_in_words:
-            return sentences.new_result
-        if self.owed is Owed.TURN and self.log.ends_in_words:
-            return sentences.unanswered
-        return ""
+        if not goes_on and not self.log.ends_in_words:
+            return ""
+        match self.owed:
+            case Owed.RESUME:
+                return f"{sentences.go_on} {sentences.and_then}" if Owed.ASYNC in self._reasons else sentences.go_on
+            case Owed.TURN:
+                return sentences.unanswered
+            case _:
+                return sentences.new_result
 
     def done(self, ended: ReplyDone, now: float) -> None:
         """The answer is complete."""

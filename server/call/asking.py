@@ -66,14 +66,17 @@ class Asking:
         if not after.turn_completion.filter_incomplete_user_turns:
             pondering.over()
         if after.model.service != before.model.service:
-            self._out.emit(Prepare(request(after, self._log.items())))
+            self._prepare(after)
 
     def link_up(self, settings: CallSettings) -> None:
         """The model can be asked; if nothing is to be asked yet, it may warm up for what will be."""
         self._answering.link_up = True
         self._out.tell(e.LinkChanged("up"))
         if not self._answering.owed:
-            self._out.emit(Prepare(request(settings, self._log.items())))
+            self._prepare(settings)
+
+    def _prepare(self, settings: CallSettings) -> None:
+        self._out.emit(Prepare(request(settings, self._log.items())))
 
     def link_down(self, reason: str, now: float, *, fatal: bool) -> None:
         """The model cannot be asked; what it was saying is owed again."""

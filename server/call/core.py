@@ -151,7 +151,7 @@ class Core:
             case e.Append():
                 self._append(fact, now)
             case e.Rewrite(items):
-                self._editing.rewrite(items, self._going_on)
+                self._editing.rewrite(items, self._going_on())
             case e.Send(payload, interruptible):
                 self.speaking.send(payload, policy, interruptible=interruptible)
             case e.Interrupt():
@@ -182,13 +182,11 @@ class Core:
             self._yield_to_caller(now)
         if not self.turn.active:
             self.speaking.say_deferred(policy)
-        quiet = self.state is CallState.READY and not self.turn.active
         self._asking.take_results(now)
         self._watch_reply(now)
-        if quiet and self.state is CallState.READY:
-            self._asking.start_calls(now)
         self._watch_pondering(now)
-        if quiet and self.state is CallState.READY:
+        if self.state is CallState.READY and not self.turn.active:
+            self._asking.start_calls(now)
             self._asking.ask(self.settings, now, silent=self.settings.skip_tts or self._to_read)
         self._summarising.watch(self.settings, self._going_on, now)
         self._watch_silence(now)
@@ -301,11 +299,9 @@ class Core:
             self.speaking.say(sentences.apology, policy)
             self._out.tell(e.Problem("no_answer", "the model did not answer in time; the caller was told"))
 
-    @property
     def _going_on(self) -> set[Entry]:
         """Messages of which more words may come."""
-        coming = self.answering.coming
-        return self.speaking.cut_off | ({coming} if coming else set())
+        return self.speaking.going_on(self.answering.coming)
 
     # --- the call ---------------------------------------------------------------------------------------------------
 

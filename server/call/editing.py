@@ -1,7 +1,8 @@
 """What the application does to the log: messages that it brings, and a conversation that it writes anew. Pure.
 
-A call of ours has one result, whatever copy of the log is written back: its message stays what it is. Calls that came
-from elsewhere do not run here, so those without a result are cancelled.
+A call of ours has one result, whatever copy of the log is written back. Its message may be edited once the result is
+there; until then it stays what it is. Calls that came from elsewhere do not run here, so those without a result are
+cancelled.
 """
 
 from __future__ import annotations
@@ -39,14 +40,14 @@ class Editing:
         wanted: list[Item] = []
         taken: set[Entry] = set()
         for item in items:
-            ours = {known[call_id] for call_id in call_ids(item) & known.keys()}
+            ours = dict.fromkeys(entry for call_id, entry in known.items() if call_id in call_ids(item))
             if not ours:
                 wanted.append(next(others))
-            elif all(entry.finished for entry in ours) and not ours & taken and not running_calls([item]):
+            elif all(entry.finished for entry in ours) and not ours.keys() & taken and not running_calls([item]):
                 wanted.append(item)
             else:
-                wanted += [entry.render() for entry in ours - taken if entry.finished]
-            taken |= ours
+                wanted += [entry.render() for entry in ours if entry.finished and entry not in taken]
+            taken |= ours.keys()
         self._ledger.know(call_id for item in (*wanted, *notes) for call_id in call_ids(item))
         self._log.rewrite((*wanted, *notes), going_on)
 

@@ -84,8 +84,7 @@ class Output:
 
     def _on_done(self, reply: Reply, ended: model.ReplyDone, policy: Policy, now: float) -> None:
         self._say_remainder(reply, policy)
-        waits = reply.marks is not None and reply.marks.mark in ("short", "long")
-        if reply.entry.wordless and not waits and not reply.may_be_empty:
+        if reply.entry.empty and not reply.may_be_empty:
             self._answering.fail(0.0, policy, now)
             self._out.tell(e.Problem("reply_empty", "the model answered nothing"))
         else:

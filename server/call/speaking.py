@@ -177,12 +177,13 @@ class Speaking:
         lost = False
         for cut in interruption.cuts:
             entry = self._log.entry_of(cut.frame)
+            space = " " if entry and not cut.heard and entry.joins(cut.frame) else ""
             self._shorten(cut)
             if entry is not None and cut.lost.strip():
                 lost = lost or entry is coming
                 if entry is not coming:
                     later = self._cut_off.get(cut.frame, (entry, ""))[1]
-                    self._cut_off[cut.frame] = (entry, cut.lost + later)
+                    self._cut_off[cut.frame] = (entry, space + cut.lost + later)
         if interruption.clear:
             self._out.emit(e.Flush())
         if interruption.cuts:
@@ -208,10 +209,9 @@ class Speaking:
         """What cut the words off was a turn of the caller."""
         self._cut_off.clear()
 
-    @property
-    def cut_off(self) -> set[Entry]:
+    def going_on(self, coming: Entry | None) -> set[Entry]:
         """Messages that may still be said to their end."""
-        return {entry for entry, _ in self._cut_off.values()}
+        return {entry for entry, _ in self._cut_off.values()} | ({coming} if coming else set())
 
     @property
     def idle(self) -> bool:
@@ -244,7 +244,7 @@ class Speaking:
         if not self._audible and head is not None and head.seen_sent > 0 and head.payload is None:
             self._audible = True
             self._out.tell(e.BotSpeech(True))
-        going_on = self.cut_off | ({coming} if coming else set())
+        going_on = self.going_on(coming)
         for entry in [entry for entry in self._messages if entry not in going_on and not entry.speaking]:
             told = self._messages.pop(entry)
             self._log.forget(entry)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from llm import summary
 from llm.context import Log
@@ -28,7 +28,7 @@ class Summarising:
         self._until = math.inf
         self._seen = 0  # messages when it was last looked at
 
-    def watch(self, settings: CallSettings, going_on: Collection[Entry], now: float) -> None:
+    def watch(self, settings: CallSettings, going_on: Callable[[], Collection[Entry]], now: float) -> None:
         """If the log has passed its bound, ask for a summary or shorten it."""
         if now >= self._until:
             self._fail("no summary came in time")
@@ -36,7 +36,7 @@ class Summarising:
         if options.mode == "off" or self._plan is not None or len(self._log) == self._seen:
             return
         self._seen = len(self._log)
-        plan = summary.plan(self._log.items(), self._log.finished(going_on), options)
+        plan = summary.plan(self._log.items(), self._log.finished(going_on()), options)
         if plan is not None and options.mode == "truncate":
             self._drop(plan)
         elif plan is not None:

@@ -17,12 +17,17 @@ class NaiveMessage:
     calls: list[Call] = field(default_factory=list)
     open_calls: set[str] = field(default_factory=set)
     joint: bool = False
+    seams: set[int] = field(default_factory=set)
+    """Frames at which another reply begins."""
 
     def items(self) -> list[Item]:
         """As a request shows it; an empty one is not shown."""
         if not self.words and not self.calls:
             return []
-        text = "".join(text for _, text in self.words)
+        text = ""
+        for frame, words in self.words:
+            apart = frame not in self.seams or not text or text[-1].isspace() or words[0].isspace()
+            text += words if apart else f" {words}"
         return [AssistantMessage(text, tuple(self.calls)) if self.role is AssistantMessage else self.role(text)]
 
 
@@ -72,10 +77,8 @@ class NaiveLog:
 
     def say(self, message: NaiveMessage, frame: int, text: str) -> None:
         """More words."""
-        if message.joint and message.words:
-            before_frame, before = message.words[-1]
-            if not before[-1].isspace() and not text[0].isspace():
-                message.words[-1] = (before_frame, before + " ")
+        if message.joint:
+            message.seams.add(frame)
         message.joint = False
         message.words.append((frame, text))
         self._place(message)

@@ -225,6 +225,18 @@ def test_an_answer_that_goes_on_joins_with_one_space(before: str, after: str, wh
     assert log.size_bytes == len(whole) + 1
 
 
+def test_an_answer_that_goes_on_is_set_off_also_when_the_words_before_it_are_cut() -> None:
+    log, entry = said("One two")
+    log.assistant(entry)
+    log.say(entry, 2, "three.")
+    log.shorten(1, "One")
+    assert texts(log) == ["One three."]
+    assert log.size_bytes == len("One three.")
+    assert entry.heard_text(2, "three.") == "three.", "frame 1 is still to be heard"
+    log.heard(1)
+    assert entry.heard_text(2, "three.") == "One three."
+
+
 def test_an_answer_that_goes_on_from_nothing_has_no_space_before_it() -> None:
     log, entry = said("One.")
     log.cut(1, "")

@@ -242,6 +242,24 @@ def test_a_link_with_something_to_ask_does_not_warm_up() -> None:
     assert stand.reply == 1
 
 
+def test_the_seam_of_an_answer_that_went_on_is_said_again_with_its_space() -> None:
+    stand = Stand()
+    stand.hear("hello")
+    stand.post(Delta(1, "One two three four. And"))
+    stand.post(LinkDown("reset"))
+    stand.post(LinkUp())
+    stand.post(Delta(2, "Five six."))
+    stand.post(ReplyDone(2))
+    stand.voice()
+    stand.wait(stand.now + 0.2)
+    stand.hear("", seconds=1.5)  # a sound that cuts the answer off and was nothing
+    stand.wait(stand.now + 1.0)
+    stand.voice()
+    stand.wait(stand.now + 2.0)
+    assert len(stand.told(e.Interrupted)) == 1
+    assert stand.told(e.AssistantTurn)[-1].text == "One two three four. Five six."
+
+
 def test_an_answer_that_has_to_begin_again_may_not_be_empty() -> None:
     """Its words were lost to the voice while the link was down: the caller has heard nothing of it."""
     stand = Stand()

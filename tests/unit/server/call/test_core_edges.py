@@ -238,6 +238,8 @@ def test_a_turn_after_which_the_application_spoke_is_still_to_be_answered(said: 
     stand.post(LinkUp())
     assert [item.text for item in stand.request.items] == ["what time is it", *filter(None, [said])]
     assert stand.request.note == (stand.core.settings.sentences.unanswered if noted else "")
+    stand.post(ReplyDone(1))
+    assert [each.code for each in stand.told(e.Problem)] == ["reply_empty"], "the caller would wait for ever"
 
 
 # --- marks ----------------------------------------------------------------------------------------------------------
