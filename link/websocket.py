@@ -10,7 +10,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from random import Random
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from msgspec import Struct
 from websockets.asyncio.client import ClientConnection, connect
@@ -59,10 +59,18 @@ class Endpoint(Struct, frozen=True):
 Opener = Callable[[Endpoint], Awaitable[ClientConnection]]
 
 
+class _Straight(connect):
+    """A connection to the address that was given: what is secret in it is for that one only."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        """Follow no redirection: `websockets` would take all headers along but three."""
+        return exc
+
+
 async def open_websocket(endpoint: Endpoint) -> ClientConnection:
     """Connect. Raises what `websockets` raises, and ValueError for an address that cannot be read."""
     loopback = urlsplit(endpoint.url).hostname in ("127.0.0.1", "localhost", "::1")
-    return await connect(
+    return await _Straight(
         endpoint.url,
         additional_headers=list(endpoint.headers),
         compression=None,  # a few small messages a second: latency and CPU count, bytes do not
@@ -82,6 +90,9 @@ def classify(error: Exception, endpoint: Endpoint) -> ProviderError:
             status = error.response.status_code
             wish = retry_after_s(error.response.headers.get("Retry-After"))
             text = f"{endpoint.name} answered the handshake with HTTP {status}"
+            if 300 <= status < 400:
+                place = Endpoint(urljoin(endpoint.url, error.response.headers.get("Location", ""))).name
+                return ProviderError(f"{text}: it has moved to {place}; give that address", fatal=True)
             return ProviderError(text, fatal=status in FATAL_STATUS, retry_after_s=wish)
         case ConnectionClosed():
             code = error.rcvd.code if error.rcvd else None

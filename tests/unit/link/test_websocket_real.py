@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
-from websockets.http11 import Request
+from websockets.http11 import Request, Response
 
 from link.websocket import CLOSE_S, Endpoint, Link, open_websocket
 from tests.unit.link.link_stand import failure_of, linked, lost
@@ -81,6 +81,25 @@ async def test_a_refused_connection_is_tried_again() -> None:
     error = await failure_of(open_websocket, Endpoint(f"ws://127.0.0.1:{port}/"))
     assert not error.fatal
     assert str(error).startswith(f"ws://127.0.0.1:{port}/ cannot be reached: ConnectionRefusedError: ")
+
+
+@pytest.mark.asyncio
+async def test_a_redirection_is_not_followed_for_what_is_secret_was_given_for_one_address() -> None:
+    seen: list[str] = []
+
+    def elsewhere(connection: ServerConnection, request: Request) -> Response:
+        seen.append(request.path)
+        response = connection.respond(307, "")
+        response.headers["Location"] = f"ws://127.0.0.1:{port}/new?key=SECRET"
+        return response
+
+    async with serve(wait_for_the_end, "127.0.0.1", 0, process_request=elsewhere) as server:
+        port = server.sockets[0].getsockname()[1]
+        error = await failure_of(open_websocket, Endpoint(f"ws://127.0.0.1:{port}/", (("api-key", "SECRET"),)))
+    assert seen == ["/"]
+    assert error.fatal
+    moved = f"it has moved to ws://127.0.0.1:{port}/new; give that address"
+    assert str(error) == f"ws://127.0.0.1:{port}/ answered the handshake with HTTP 307: {moved}"
 
 
 @pytest.mark.asyncio
