@@ -14,6 +14,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from link.errors import ConfigError
 from llm.context import IN_PROGRESS
 from llm.events import FunctionCall, Outcome, ToolSchema
 
@@ -30,19 +31,23 @@ MAX_ASYNC = 32  # async calls without a result; more are refused
 MAX_RESULT_BYTES = 64 * 1024
 
 
+When = Literal["now", "after_speech"]
+"""When a tool starts: at once, or when the words before it were heard."""
+
+
 class ToolSpec(Struct, frozen=True):
     """How a tool is offered and run. `cancel_on_interruption=False` makes it async: the model goes on at once."""
 
     schema: ToolSchema
     cancel_on_interruption: bool = True
     timeout_s: float | None = None
-    when: Literal["now", "after_speech"] = "now"
+    when: When = "now"
     offered: bool = True
     """The model is told of it here; else it is described elsewhere (in the instructions, say)."""
 
 
 class CallOptions(Struct, frozen=True, forbid_unknown_fields=True):
-    """How the calls of one response are run."""
+    """How the calls of one response are run. Raises ConfigError."""
 
     run_in_parallel: bool = True
     """All calls of a response at once, or one after the other."""
@@ -51,7 +56,12 @@ class CallOptions(Struct, frozen=True, forbid_unknown_fields=True):
     enable_async_tool_cancellation: bool = False
     """The model can cancel async calls, with a function of its own."""
     function_call_timeout_secs: float = 30.0
-    """A blocking call that takes longer is given up; a tool may have a limit of its own."""
+    """A blocking call that takes longer is given up, `inf` for never; a tool may have a limit of its own."""
+
+    def __post_init__(self) -> None:
+        if not self.function_call_timeout_secs > 0:
+            what = f"not {self.function_call_timeout_secs}; `inf` means none"
+            raise ConfigError(f"calls: function_call_timeout_secs must be above zero, {what}")
 
 
 class State(Enum):

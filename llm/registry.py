@@ -11,7 +11,7 @@ from msgspec import structs
 
 from link.errors import ConfigError
 from llm.events import ToolSchema
-from llm.function_calls import ANY, ToolSpec
+from llm.function_calls import ANY, ToolSpec, When
 from llm.tool_schema import (
     AnyArguments,
     Arguments,
@@ -25,7 +25,6 @@ from llm.tools import (
     FunctionCallParams,
     Style,
     Tool,
-    When,
     checked_name,
     function_name,
     is_async,

@@ -15,18 +15,17 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 from types import MethodType
-from typing import Any, Literal, Protocol, overload
+from typing import Any, Protocol, overload
 
 import msgspec
 
 from link.errors import ConfigError
 from llm import cancel_tool
 from llm.events import ToolSchema
-from llm.function_calls import COMPLETED, NEVER_S, ToolSpec
+from llm.function_calls import COMPLETED, NEVER_S, ToolSpec, When
 from llm.tool_schema import Arguments, described, parameters_of, resolved
 
 NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}\Z")
-When = Literal["now", "after_speech"]
 
 
 @dataclass(frozen=True, slots=True)

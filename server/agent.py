@@ -81,7 +81,6 @@ EVENTS: dict[str, type[Event]] = {
 
 Handler = Callable[..., Awaitable[None]]
 Filter = Callable[[str], str]
-S = TypeVar("S", bound=msgspec.Struct)
 H = TypeVar("H", bound=Callable[..., Any])
 
 
@@ -186,19 +185,14 @@ class Agent:
             tools=self.tools.specs(),
             policy=settings.policy,
             turn=settings.turn,
-            calls=_writable(_chosen(settings.calls, self.calls)),
+            calls=_writable(settings.calls or self.calls or CallOptions()),
             sentences=sentences,
-            model=_chosen(settings.model, self.model),
-            summary=_chosen(settings.summary, self.summary),
-            turn_completion=_chosen(settings.turn_completion, self.turn_completion),
+            model=settings.model or self.model or ModelSettings(),
+            summary=settings.summary or self.summary or SummaryOptions(),
+            turn_completion=settings.turn_completion or self.turn_completion or TurnCompletionOptions(),
             skip_tts=self.skip_tts,
             context=self.context,
         )
-
-
-def _chosen(configured: S, wanted: S | None) -> S:
-    """What the agent wants, unless the configuration says something else than the defaults."""
-    return configured if wanted is None or configured != type(configured)() else wanted
 
 
 def _writable(calls: CallOptions) -> CallOptions:

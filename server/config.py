@@ -74,7 +74,10 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
-    """The server's settings."""
+    """The server's settings.
+
+    A table that is None was not given: the agent's own holds, else the defaults.
+    """
 
     host: str = "127.0.0.1"
     """The address to listen on."""
@@ -105,12 +108,12 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     vad: VadOptions = field(default_factory=VadOptions)
     turn: TurnOptions = TurnOptions()
     policy: Policy = Policy()
-    calls: CallOptions = CallOptions()
+    calls: CallOptions | None = None
     sentences: Sentences = Sentences()
     limits: Limits = Limits()
-    model: ModelSettings = ModelSettings()
-    summary: SummaryOptions = SummaryOptions()
-    turn_completion: TurnCompletionOptions = TurnCompletionOptions()
+    model: ModelSettings | None = None
+    summary: SummaryOptions | None = None
+    turn_completion: TurnCompletionOptions | None = None
     mcp: tuple[MCPServer, ...] = ()
     """Servers whose tools are offered as well, `[[mcp]]` tables with `command` or `url` (docs/tools.md)."""
     stt: Service | None = None
@@ -212,8 +215,9 @@ def _check_numbers(settings: Struct, path: str) -> None:
         if isinstance(value, Struct):
             _check_numbers(value, f"{path}{name}.")
         elif isinstance(value, int | float) and not isinstance(value, bool):
-            above_zero = isinstance(settings, Limits | Policy | CallOptions)
-            if not 0 <= value < math.inf or (above_zero and value == 0):
+            above_zero = isinstance(settings, Limits | Policy)
+            unbounded = value == math.inf and isinstance(settings, CallOptions)  # a call may run without a time-out
+            if not (0 <= value < math.inf or unbounded) or (above_zero and value == 0):
                 wanted = "above zero" if above_zero else "zero or more"
                 raise msgspec.ValidationError(f"must be {wanted}, not {value} - at `$.{path}{name}`")
 

@@ -157,11 +157,12 @@ def table(kind: type[msgspec.Struct], title: str) -> list[str]:
     nested: list[str] = []
     for field in msgspec.structs.fields(kind):
         hint = hints[field.name]
-        if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
-            nested += table(hint, f"[{field.name}]")
+        kinds = [each for each in typing.get_args(hint) or (hint,) if isinstance(each, type)]
+        structs = [each for each in kinds if issubclass(each, msgspec.Struct)]
+        if structs and structs[0] not in SEVERAL:
+            nested += table(structs[0], f"[{field.name}]")
             continue
-        if several := [each for each in typing.get_args(hint) if isinstance(each, type) and each in SEVERAL]:
-            nested += table(several[0], f"[[{field.name}]]")
+        nested += table(structs[0], f"[[{field.name}]]") if structs else []
         default = field.default if field.default is not msgspec.NODEFAULT else field.default_factory()
         lines.append(_row(field.name, default, docs.get(field.name, "")))
     return lines + nested

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 from msgspec import structs
 
 from link.errors import ConfigError, ProviderError
 from llm.events import Infer, InferenceFailed, Inferred, ModelSettings, Request, ToolSchema
+from llm.function_calls import When
 from llm.items import Item
 from llm.messages import encodable
 from llm.registry import Handler, ToolRegistry
@@ -59,7 +60,7 @@ class ModelHandle:
         schema: ToolSchema | dict[str, Any] | None = None,
         cancel_on_interruption: bool = True,
         timeout_secs: float | None = None,
-        when: Literal["now", "after_speech"] = "now",
+        when: When = "now",
     ) -> None:
         """As `ToolRegistry.register_function`, for this call."""
         self.tools.register_function(
@@ -78,7 +79,7 @@ class ModelHandle:
         *,
         cancel_on_interruption: bool = True,
         timeout_secs: float | None = None,
-        when: Literal["now", "after_speech"] = "now",
+        when: When = "now",
     ) -> None:
         """As `ToolRegistry.register_direct_function`, for this call."""
         self.tools.register_direct_function(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ from msgspec import structs
 
 from link.errors import ConfigError
 from llm.events import ModelSettings
-from llm.function_calls import CallOptions
+from llm.function_calls import NEVER_S, CallOptions
 from llm.summary import SummaryOptions
 from llm.turn_completion import TurnCompletionOptions
 from server.agent import EVENTS, Agent, load_agent
@@ -225,7 +226,7 @@ def test_what_a_core_needs_comes_from_the_agent_and_the_settings() -> None:
     settings = load(None, {"VOICEWIRE_TURN__MIN_DELAY_MS": "7", "VOICEWIRE_POLICY__MIN_WORDS": "3"}, {})
     made = Agent(instructions="Be brief.", greeting="Hello.").call_settings(settings)
     assert (made.instructions, made.greeting, made.tools) == ("Be brief.", "Hello.", ())
-    assert (made.turn, made.policy, made.calls) == (settings.turn, settings.policy, settings.calls)
+    assert (made.turn, made.policy, made.calls) == (settings.turn, settings.policy, CallOptions())
     assert made.sentences == settings.sentences
 
 
@@ -279,6 +280,20 @@ def test_what_the_agent_wants_goes_before_the_defaults_and_after_the_configurati
     assert getattr(agent.call_settings(Settings()), key) == wanted
     assert getattr(agent.call_settings(load(None, {variable: value}, {})), key) == configured
     assert getattr(Agent().call_settings(Settings()), key) == type(wanted)()
+    the_default = agent.call_settings(Settings(**{key: type(wanted)()}))
+    assert getattr(the_default, key) == type(wanted)(), "an operator can switch off what the agent switched on"
+
+
+@pytest.mark.parametrize("timeout_s", [0, -3, math.nan])
+def test_a_time_out_without_time_is_refused(timeout_s: float) -> None:
+    with pytest.raises(ConfigError, match="calls: function_call_timeout_secs must be above zero"):
+        CallOptions(function_call_timeout_secs=timeout_s)
+
+
+def test_a_configured_time_out_may_be_none(tmp_path: Path) -> None:
+    file = tmp_path / "voicewire.toml"
+    file.write_text("[calls]\nfunction_call_timeout_secs = inf\n")
+    assert Agent().call_settings(load(file, {}, {})).calls.function_call_timeout_secs == NEVER_S
 
 
 def test_settings_of_another_kind_are_named() -> None:

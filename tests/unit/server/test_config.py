@@ -114,7 +114,14 @@ def test_other_variables_are_left_alone() -> None:
         ("[turn]\nmax_delay_ms = inf", "turn.max_delay_ms: must be zero or more, not inf"),
         ("[policy]\nmin_words = 0", "policy.min_words: must be above zero, not 0"),
         ("[limits]\ncommands = 0", "limits.commands: must be above zero, not 0"),
-        ("[calls]\nfunction_call_timeout_secs = 0", "calls.function_call_timeout_secs: must be above zero, not 0.0"),
+        (
+            "[calls]\nfunction_call_timeout_secs = 0",
+            "calls: function_call_timeout_secs must be above zero, not 0.0; `inf` means none",
+        ),
+        (
+            "[calls]\nfunction_call_timeout_secs = nan",
+            "calls: function_call_timeout_secs must be above zero, not nan; `inf` means none",
+        ),
         (
             "[vad]\nthreshold_on = 0.2",
             "vad: threshold_off (0.35) and threshold_on (0.2) must lie between 0 and 1, threshold_off not above"
