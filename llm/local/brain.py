@@ -13,7 +13,7 @@ from functools import partial
 
 from msgspec import Struct, structs
 
-from llm.local.exchanges import CANCEL_ASYNC, Exchange, Note, exchanges
+from llm.local.exchanges import CANCEL_ASYNC, Exchange, Note, calls_were_cut_short, exchanges
 from llm.local.request import Output, Request, Text, Tool
 from llm.local.resume import remaining, rest
 from llm.local.skills import course, rules, small_talk
@@ -40,6 +40,8 @@ def respond(request: Request, now: datetime) -> Iterator[Output]:
     reply = brain.reply(last, brain.memory(log[:-1]))
     outputs: list[Output] = [Text(reply.text)] if reply.text else []
     yield from rest([*outputs, *reply.calls], last.said, [call.name for call in last.calls])
+    if calls_were_cut_short(request.items):
+        yield from brain.uncalled(log)
 
 
 class _Brain:
@@ -61,6 +63,13 @@ class _Brain:
                 latest = _after(exchange, self.reply(exchange, recall.memory(latest)), latest)
             recall.add(exchange)
         return recall.memory(latest)
+
+    def uncalled(self, log: Sequence[Exchange]) -> Iterator[Output]:
+        """The calls that belong to the answer to the caller's last turn, and were not made since."""
+        at = next((at for at in range(len(log) - 2, -1, -1) if log[at].users), None)
+        if at is not None and not log[-1].users:
+            wanted = self.reply(log[at], self.memory(log[:at])).calls
+            yield from rest(wanted, "", [call.name for each in log[at:] for call in each.calls])
 
     def reply(self, exchange: Exchange, memory: Memory) -> Reply:
         """The whole answer, in the wording of which a part was heard already, if one was."""

@@ -7,7 +7,7 @@ says both what to answer and how much of that answer was given already: that is 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal, get_args
 
 import msgspec
@@ -74,7 +74,8 @@ MAX_SAID = 64_000  # characters of an answer that are kept, the last ones
 _ASYNC_STATUSES: frozenset[AsyncStatus] = frozenset(get_args(AsyncStatus))
 _FAILED = re.compile(r"(?i)\s*error\b[:\s]")
 _TIMED_OUT = re.compile(r"(?i)\btimed?[ _-]?out\b")
-_CONTINUE = re.compile(r"(?i)\bcontinue\b")
+_CONTINUE = re.compile(r"(?i)\b(continue|call them now)\b")
+_CUT_SHORT = re.compile(r"(?i)\bcall them now\b")
 _NOTES: tuple[tuple[re.Pattern[str], NoteKind], ...] = (
     (re.compile(r"(?i)\b(not|nothing)( be| been| was)? understood\b|\bunclear\b|\bunintelligible\b"), "unclear"),
     (re.compile(r"(?i)\bsay:?\s+[\"“](?P<text>[^\"”]{1,500})[\"”]"), "say"),
@@ -99,6 +100,11 @@ def exchanges(items: Iterable[Item]) -> list[Exchange]:
             calls[item.call_id] = item
             _call(log, item)
     return log
+
+
+def calls_were_cut_short(items: Sequence[Item]) -> bool:
+    """The application says, last of all, that an answer broke off after a call."""
+    return bool(items) and isinstance(items[-1], Developer) and bool(_CUT_SHORT.search(items[-1].text))
 
 
 def _prompt(log: list[Exchange], item: User | Result | Developer, calls: dict[str, Called]) -> None:

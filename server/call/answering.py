@@ -108,6 +108,8 @@ class Answering:
         """The provider's wish. It holds for the next turn too: who is over their limit is refused again."""
         self.unfinished: Entry | None = None
         """The answer that RESUME goes on with."""
+        self.calls_cut_short = False
+        """An answer broke off after a call, and none has come to its end since: it may have wanted to call more."""
         self.attempts = 0
         """Replies that failed or stalled since the last good one."""
         self.rounds = 0
@@ -136,6 +138,7 @@ class Answering:
         """What was owed is superseded, or was apologised for."""
         self._reasons.clear()
         self.unfinished = None
+        self.calls_cut_short = False
         self.attempts = 0
         self.rounds = 0
 
@@ -178,7 +181,12 @@ class Answering:
         return entry
 
     def _note(self, resume: Entry | None, sentences: Sentences) -> str:
-        """What the model must be told about the place where the log ends, if it cannot see that."""
+        """What the model must be told because the log does not show it."""
+        notes = (self._place(resume, sentences), sentences.more_calls if self.calls_cut_short else "")
+        return " ".join(filter(None, notes))
+
+    def _place(self, resume: Entry | None, sentences: Sentences) -> str:
+        """Where the conversation stands, when the log ends in the model's own words."""
         goes_on = resume is not None and resume.placed and resume.text
         if not goes_on and not self.log.ends_in_words:
             return ""
@@ -194,6 +202,7 @@ class Answering:
         """The answer is complete."""
         self._measure("done", now, ended)
         self.reply = None
+        self.calls_cut_short = False
         self.attempts = 0
 
     def abandon(self, now: float, *, stalled: bool = False) -> None:
@@ -213,6 +222,7 @@ class Answering:
             return
         if reply.streaming and (reply.entry.segments or reply.entry.calls):
             self.unfinished = reply.entry
+            self.calls_cut_short |= bool(reply.entry.calls)
             more = len(reply.entry.segments) + len(reply.entry.calls) > reply.begun
             self.owe(Owed.RESUME, now if more else reply.owed_since)
         else:

@@ -74,6 +74,11 @@ class Sentences(Struct, frozen=True, forbid_unknown_fields=True):
     """To the model, when an answer broke off."""
     and_then: str = "After that, tell the caller the results of background functions that they have not heard yet."
     """To the model as well, when such results came meanwhile."""
+    more_calls: str = (
+        "The line broke after a function call of yours. If you meant to call other functions as well, call them now:"
+        " only those that stand above were called."
+    )
+    """To the model, when an answer broke off after a call."""
     new_result: str = (
         "A function that you called before your last words has its result now. Tell the caller what is new in it,"
         " without repeating anything."

@@ -34,6 +34,7 @@ from llm.events import (
 )
 from llm.items import AssistantMessage, DeveloperMessage, Reasoning, UserMessage
 from llm.summary import is_summary
+from server.call.policy import Sentences
 from tests.sim.digest import INTENT, TURN, WORD, digest, known
 from tests.sim.swarm import DROPS
 
@@ -244,7 +245,7 @@ class Provider:
         turn, script = turn_of(self._world, request)
         if script is not None:
             name = f"T{turn}"
-            missing = [call for call in script.calls if call[0] not in made(request)]
+            missing = self._calls(reply, request)
             until = script.before if missing else script.words
             words += sentence(name, said.get(name, 0), script.words)[: max(0, until - said.get(name, 0))]
         for name, count in results(request):
@@ -266,6 +267,8 @@ class Provider:
         if script is None:
             return []
         done = made(request)
+        if done & {intent for intent, _ in script.calls} and not asked_anew(request):
+            return []  # a model that sees calls of its own believes that they are all that it wanted
         return [self._call(reply, request, intent, tool) for intent, tool in script.calls if intent not in done]
 
     def _call(self, reply: int, request: Request, intent: str, tool: str) -> FunctionCall:
@@ -330,6 +333,16 @@ def starts_over(request: Request) -> bool:
     last = request.items[-1] if request.items else None
     own_words = isinstance(last, AssistantMessage) and not last.calls and re.search(r"\bT\d", last.text)
     return bool(own_words) and not request.note
+
+
+def asked_anew(request: Request) -> bool:
+    """The model is told that calls may be missing, or the caller said more after they were made."""
+    later = request.items[::-1]
+    spoke = next((at for at, item in enumerate(later) if isinstance(item, UserMessage)), len(later))
+    called = next(
+        (at for at, item in enumerate(later) if isinstance(item, AssistantMessage) and item.calls), len(later)
+    )
+    return Sentences().more_calls in request.note or spoke < called
 
 
 def made(request: Request) -> set[str]:

@@ -1,4 +1,4 @@
-"""Seven conversations, and what must be heard in them whatever happens to the link.
+"""Eight conversations, and what must be heard in them whatever happens to the link.
 
 Of each it is said what a turn's answer must contain; and in none is a sentence heard twice, a tool run twice, or the
 call left open. The story is also compared word by word with the story as it is without drops.
@@ -119,6 +119,20 @@ CONVERSATIONS = (
         ),
         ("three hundred and eighty four thousand kilometres", "twelve o'clock", "Goodbye|Bye!"),
         {"look_up": 2, "end_call": 1},
+    ),
+    Conversation(
+        "a lookup and a timer in one answer",
+        "demo",
+        (
+            "wait",
+            "type look up the moon",
+            "type set a timer for ten seconds",
+            "until (?i)timer.* is over",
+            "wait",
+            "say 1.0 goodbye",
+        ),
+        ("thousand kilometres", "is over", "Goodbye|Bye!"),
+        {"look_up": 1, "set_timer": 1, "end_call": 1},
     ),
     Conversation(
         "typed, keys, a cough",

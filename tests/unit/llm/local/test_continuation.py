@@ -9,6 +9,7 @@ import pytest
 
 from llm.local.request import Assistant, Called, Developer, FunctionCall, Item, Output, Result, Text, User
 from llm.local.resume import remaining
+from server.call.policy import Sentences
 from tests.unit.llm.local.talk import DEMO, NOW, SHOP, Talk, later, tool
 
 HOURS = tool("opening_hours", "When the shop is open.", {"day": {"type": "string", "description": "a weekday"}})
@@ -189,3 +190,27 @@ def test_a_log_that_lost_its_oldest_turns_still_finds_the_wording() -> None:
 )
 def test_remaining(text: str, said: str, left: str | None) -> None:
     assert remaining(text, said) == left
+
+
+# --- calls that were not made -----------------------------------------------------------------------------------------
+
+BOTH: list[Item] = [User("look up the moon"), User("set a timer for three seconds"), CALL, Result("c1", "It is rock.")]
+MORE_CALLS = Developer(Sentences().more_calls)
+
+
+def calls(items: list[Item]) -> list[str]:
+    """The functions that the brain calls for."""
+    return [output.name for output in ask(*items) if isinstance(output, FunctionCall)]
+
+
+def test_calls_that_were_lost_with_the_line_are_made_when_the_application_says_so() -> None:
+    assert calls(BOTH[:2]) == ["look_up", "set_timer"]
+    assert calls(BOTH) == [], "nobody says that one is missing"
+    assert calls([*BOTH, MORE_CALLS]) == ["set_timer"]
+    assert "rock" in words_of(ask(*BOTH, MORE_CALLS))
+
+
+def test_calls_that_were_made_already_are_not_made_again() -> None:
+    again: list[Item] = [*BOTH, TIMER, Result("c2", STARTED), MORE_CALLS]
+    assert calls(again) == []
+    assert calls([*again[:-1], User("what time is it"), MORE_CALLS]) == []

@@ -15,6 +15,7 @@ from llm.events import (
 )
 from llm.items import AssistantMessage, Call, DeveloperMessage
 from server.call import events as e
+from server.call.policy import Sentences
 from tests.unit.server.call.core_stand import Stand, spec
 
 
@@ -96,6 +97,79 @@ def test_an_async_result_waits_until_the_answer_being_spoken_is_over() -> None:
     texts = [item.text for item in stand.request.items if isinstance(item, DeveloperMessage)]
     assert '"status":"running"' in texts[0].replace(" ", "")
     assert '"status":"finished"' in texts[1].replace(" ", "")
+
+
+def test_a_result_is_answered_while_the_words_before_its_call_are_spoken_and_heard_after_them() -> None:
+    stand = Stand(tools=(spec("look"),))
+    stand.hear("look it up")
+    stand.post(Delta(1, "Let me look that up for you now."))
+    stand.post(FunctionCall(1, "c1", "look", "{}"))
+    stand.post(ReplyDone(1))
+    stand.voice()
+    stand.wait(stand.now + 0.1)
+    stand.post(ToolDone("c1", "completed", "nine"))
+    assert (stand.reply, stand.playout.busy) == (2, True), "the model thinks while the bot speaks"
+    stand.post(Delta(2, "It is nine."))
+    stand.post(ReplyDone(2))
+    stand.voice()
+    stand.wait(stand.now + 2.0)
+    said = [each.text for each in stand.told(e.AssistantTurn)]
+    assert said == ["Let me look that up for you now.", "It is nine."]
+
+
+def broken_after_a_call() -> Stand:
+    """The link broke between two calls of one answer, or after the last: nobody knows."""
+    stand = Stand(tools=(spec("look"), spec("note")))
+    stand.hear("look it up and write it down")
+    stand.post(FunctionCall(1, "c1", "look", "{}"))
+    stand.post(LinkDown("reset"))
+    stand.post(LinkUp())
+    stand.post(ToolDone("c1", "completed", "nine"))
+    return stand
+
+
+def test_a_model_whose_answer_broke_off_after_a_call_is_told_that_others_were_not_made() -> None:
+    stand = broken_after_a_call()
+    assert (stand.reply, stand.request.note) == (2, Sentences().more_calls)
+    stand.post(LinkDown("reset"))
+    stand.post(LinkUp())
+    assert (stand.reply, stand.request.note) == (3, Sentences().more_calls), "also when it has to be asked again"
+    stand.post(Delta(3, "It is nine. And"))
+    stand.post(LinkDown("reset"))
+    stand.post(LinkUp())
+    assert stand.request.note == f"{Sentences().go_on} {Sentences().more_calls}"
+    stand.post(FunctionCall(4, "c2", "note", "{}"))
+    stand.post(ReplyDone(4))
+    stand.post(ToolDone("c2", "completed", "written"))
+    assert (stand.reply, stand.request.note) == (5, ""), "an answer has come to its end"
+
+
+def test_a_new_turn_of_the_caller_is_answered_without_looking_back() -> None:
+    stand = broken_after_a_call()
+    stand.post(e.UserText("never mind"))
+    assert (stand.reply, stand.request.note) == (3, "")
+
+
+def test_async_results_that_come_while_the_bot_speaks_are_told_to_the_model_together() -> None:
+    stand = Stand(tools=(spec("timer", cancel_on_interruption=False),))
+    stand.hear("set two timers")
+    for call_id in ("c1", "c2"):
+        stand.post(FunctionCall(1, call_id, "timer", "{}"))
+    stand.post(ReplyDone(1))
+    stand.post(Delta(2, "Both timers run for some time now."))
+    stand.post(ReplyDone(2))
+    stand.voice()
+    stand.wait(stand.now + 0.1)
+    for call_id in ("c1", "c2"):
+        stand.post(ToolDone(call_id, "completed", f"{call_id} rang"))
+    assert stand.reply == 2
+    stand.wait(stand.now + 1.0)
+    assert stand.reply == 3
+    notes = [item.text for item in stand.request.items if isinstance(item, DeveloperMessage)]
+    assert [any(f"{call_id} rang" in note for note in notes) for call_id in ("c1", "c2")] == [True, True]
+    stand.post(ReplyDone(3))
+    stand.wait(stand.now + 2.0)
+    assert stand.reply == 3
 
 
 def test_a_turn_is_answered_at_once_although_an_async_result_waits_for_silence() -> None:
