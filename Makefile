@@ -26,7 +26,7 @@ check: $(VENV)/.test     ## the quick half of `make test`: lint, types, unit tes
 	$(BIN)/mypy
 	$(LEAVE_OUT); $(BIN)/pytest -n 2 tests/unit $(ARGS)
 
-sim: $(VENV)/.test       ## >= 100,000 simulated calls with >= 200,000 link drops
+sim: $(VENV)/.test       ## 150,000 simulated calls with about 500,000 link drops
 	$(BIN)/python -m tests.sim.run $(ARGS)
 
 drops: $(VENV)/.test     ## the real session in virtual time, a drop after every message

@@ -25,7 +25,7 @@ Schedule = Callable[[float, Callable[[], None]], object]
 """Calls back once, after a delay in seconds, never from within: `loop.call_later`."""
 
 TICK_S = 0.015
-"""How long a chunk waits for others to share its pass: the middle of DESIGN §6's 10-20 ms."""
+"""How long a chunk waits for others to share its pass: the middle of 10 to 20 ms."""
 
 FEW_CALLS = 4
 """Up to so many open calls nothing waits: there is hardly anyone to share with."""
@@ -35,7 +35,7 @@ MAX_WAITING_CHUNKS = 64
 
 
 class VadOptions(Struct, frozen=True, forbid_unknown_fields=True):
-    """When a probability becomes a fact. Defaults as in DESIGN §6; both times round up to whole chunks of 32 ms.
+    """When a probability becomes a fact. The defaults hear an interruption early; times round up to chunks of 32 ms.
 
     Raises ConfigError.
     """

@@ -4,7 +4,8 @@
     python -m bench --only scripted --calls 100 --seconds 10    one run
     python -m bench --write                                     all, and into bench/README.md
 
-`bench/README.md` says what is measured and how. The parts (`python -m bench.vad`, `bench.tts`, `bench.stt`) run too.
+`bench/README.md` says what is measured and how. The parts run too: `python -m bench.vad`, `bench.tts`, `bench.stt`,
+`bench.llm`.
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ def _cores(result: Result) -> str:
     return f"{result.cores:.2f} / {result.callers_cores:.2f} / {result.others_cores:.2f}"
 
 
-# What is measured, the goal of DESIGN §11 for it, and its cell. The rows of the bare parts come before.
+# What is measured, its goal, and its cell. The rows of the bare parts come before.
 ROWS: Sequence[tuple[str, str, Cell]] = (
     ("CPU of its workers, ms per call-second", "", lambda r: f"{r.workers_cpu_ms:.1f}" if r.workers else NOTHING),
     ("memory per call, MB", "< 2", lambda r: f"{r.call_mb:.2f}"),
@@ -103,7 +103,7 @@ def _beside_the_bare_parts(columns: Sequence[Column], results: Results) -> list[
         ["**CPU of the server, ms per call-second**", "", *_cells(ours)],
         ["the bare parts, sending as much as the server", "", *_cells(as_much)],
         ["how many times those", "", *_cells(_ratios(ours, as_much))],
-        ["the bare parts, a message back for each (DESIGN §11)", "", *_cells(floors)],
+        ["the bare parts, a message back for each", "", *_cells(floors)],
         ["how many times those", "≤ 1.5", *_cells(_ratios(ours, floors))],
     ]
 

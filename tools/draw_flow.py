@@ -41,7 +41,8 @@ PARTS = (
     (
         "A barge-in",
         "At the first sound the speech is *held*: nothing is lost if it was a cough. At the first word it is dropped,"
-        " and the log is cut at what was heard. The tool and the model are cancelled when the turn is confirmed.",
+        " the log is cut at what was heard, and what the model was still saying is cancelled. Tools are cancelled when"
+        " the turn is confirmed.",
         ("wait", "say 1.2 tell me a story", "words 12", "say 0.8 wait stop", "wait", "end"),
         (),
         "SpeechStarted 2",

@@ -35,7 +35,7 @@ DEFAULT_RATE_HZ = 16_000
 MIN_RATE_HZ, MAX_RATE_HZ = 8_000, 48_000
 MAX_TEXT = 16 * 1024  # characters of a typed turn
 MAX_KEYS = 64
-MAX_RESULT = 4 * 1024  # of a tool's result, for the page; the model gets all of it
+MAX_RESULT = 4 * 1024  # of a tool's result, for the page; the model gets up to 64 KiB
 
 # What a caller is told; the details of a provider are for the log.
 PROBLEMS = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
 from pathlib import Path
 from typing import get_args
 
@@ -18,13 +20,15 @@ from llm.chat_failures import Refusal, what_it_calls_for
 from llm.context import LIMIT_BYTES, MEDIA_LIMIT_BYTES
 from llm.events import Failure, ModelSettings, Usage
 from llm.fallback import FallbackOptions
-from llm.inference import MAX_AT_ONCE
+from llm.items import DeveloperMessage, UserMessage
 from llm.summary import SummaryOptions
+from llm.tools import FunctionCallParams
 from llm.turn_completion import TurnCompletionOptions
 from server import models
-from server.agent import EVENTS, Agent
+from server.agent import EVENTS, Agent, load_agent
 from server.call.events import ReplyOutcome
 from server.call.log_handle import LogHandle
+from server.call.model_handle import MAX_JOBS
 from server.call.policy import Policy
 from server.config import Settings
 from server.engines import make_engines
@@ -62,6 +66,31 @@ def test_a_service_of_ones_own_answers(example: Example, tmp_path: Path) -> None
         run(talk(held.toml, held.text))
 
 
+@pytest.mark.parametrize("example", MODULES, ids=str)
+def test_a_service_of_ones_own_is_found_beside_the_agents_file(
+    example: Example, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command `voicewire` does not look in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [each for each in sys.path if each])
+    (tmp_path / f"{example.module}.py").write_text(example.code)
+    (tmp_path / "agent.py").write_text("from server.agent import Agent\nagent = Agent()\n")
+    settings = stand.settings_of(example.talks[0].toml, tmp_path)
+
+    async def start() -> None:
+        make_engines(settings, Agent(), stand.no_spawn)
+
+    (error,) = (name for name in names(PAGE.words) if name.startswith("No module"))
+    with pytest.raises(ConfigError, match=error):
+        run(start())
+    try:
+        load_agent(tmp_path / "agent.py")
+        run(start())
+    finally:
+        sys.modules.pop("voicewire_agent", None)
+        sys.modules.pop(example.module, None)
+
+
 # --- services ---------------------------------------------------------------------------------------------------------
 
 
@@ -95,6 +124,20 @@ def test_the_verbs_of_the_log() -> None:
     assert sorted(shown) == sorted(name for name in vars(LogHandle) if not name.startswith("_"))
 
 
+def test_a_tool_that_appends_a_turn_of_the_caller_cancels_itself() -> None:
+    async def go_on(params: FunctionCallParams) -> str:
+        """Go on."""
+        await params.context.append(kind("And now?"), ask=True)
+        await asyncio.sleep(1)
+        return "done"
+
+    for kind, result in ((UserMessage, "CANCELLED"), (DeveloperMessage, "done")):
+        talk = f"caller Go.\nmodel go_on()\n→ {result}\nmodel Well.\nbot Well."
+        if kind is DeveloperMessage:
+            talk = talk.replace("model Well.", "note And now?\nmodel Well.")
+        run(talks.hold(Agent(tools=[go_on]), talk))
+
+
 # --- numbers and names ------------------------------------------------------------------------------------------------
 
 
@@ -102,9 +145,11 @@ def test_the_numbers_of_the_page_are_those_of_the_code() -> None:
     patience, breaker, policy = FallbackOptions(), BreakerOptions(), Policy()
     summary, completion = SummaryOptions(), TurnCompletionOptions()
     assert breaker.failures == 3
-    assert (breaker.window_s, breaker.refused_s, models.MAX_MODELS, MAX_AT_ONCE) == (60, 300, 8, 4)
+    assert (breaker.window_s, breaker.refused_s, models.MAX_MODELS, MAX_JOBS) == (60, 300, 8, 3)
     for words in (
+        "Three may run at a time in a call",  # MAX_JOBS
         f"`policy.first_output_s` ({policy.first_output_s:g} s)",
+        f"the second request has {policy.first_output_s:g} s of its own",
         f"`first_output_s` ({patience.first_output_s:g} s)",
         f"`avoid_s` ({patience.avoid_s:g} s)",
         f"after {breaker.open_s:g} s, {2 * breaker.open_s:g} s, {4 * breaker.open_s:g} s",
@@ -117,7 +162,7 @@ def test_the_numbers_of_the_page_are_those_of_the_code() -> None:
         f"The newest {summary.min_messages_to_keep} stay",
         f"`{completion.short}` waits {completion.short_s:g} s",
         f"`{completion.long}` {completion.long_s:g} s for one who thinks",
-        f"`{completion.complete}` is spoken",
+        f"an answer with `{completion.complete}` is spoken",
         f"nothing for {policy.first_output_s:g} s, or for {policy.next_output_s:g} s within an answer",
         f"after {policy.max_attempts} times or {policy.give_up_s:g} s an apology",
         f"({wishes.CAP_S:g} s at most); after {policy.max_attempts} times an apology",
@@ -165,12 +210,31 @@ def test_every_code_has_the_outcome_that_the_page_says() -> None:
 
 
 def test_every_status_has_the_outcome_that_the_page_says() -> None:
-    fatal, too_long, *_, others = (row[0] for row in PAGE.table("the provider says", "then"))
+    fatal, too_long, *_ = (row[0] for row in PAGE.table("the provider says", "then"))
     for status, kind in failures._BY_STATUS.items():
         assert str(status) in {"fatal": fatal, "too_long": too_long}[kind]
     assert all(str(code) in fatal for code in {*FATAL_STATUS, *FATAL_CLOSE})
-    blocked = [status for status in range(400, 500) if what_it_calls_for(Refusal(), status) == "blocked"]
-    assert others.endswith(", ".join(map(str, blocked)))
-    assert what_it_calls_for(Refusal(message="incorrect api key"), 400) == "fatal"
-    assert what_it_calls_for(Refusal(message="the prompt is too long"), 400) == "too_long"
-    assert what_it_calls_for(Refusal(), 402) == "fatal"
+
+
+def test_every_status_of_chat_has_the_outcome_that_the_page_says() -> None:
+    _, too_long, *_, again, by_words, hopeless = PAGE.table("the provider says", "then")
+    passing, blocked = statuses("passing"), statuses("blocked")
+    client = [status for status in passing if status < 500]
+    assert again[0].endswith(f"HTTP {', '.join(map(str, client))}, 5xx")
+    assert set(range(500, 600)) <= set(passing)
+    assert by_words[0].endswith(f"HTTP {', '.join(map(str, blocked))}")
+    assert set(blocked) <= set(statuses("fatal", "incorrect api key"))
+    wordless = statuses("too_long")
+    assert [f"HTTP {status}" in too_long[0] for status in wordless] == [True]
+    assert [status for status in statuses("too_long", "the prompt is too long") if status not in wordless] == [400, 422]
+    assert "with 400 and 422 a long prompt is too long" in by_words[1]
+    (large,) = (status for status in statuses("too_long", "request too large") if status in passing)
+    assert f'a {large} that says "request too large" is too long' in again[1]
+    assert hopeless == ["the same: another 4xx, or a redirection", "fatal"]
+    assert {301, 302, 307, 401, 402, 403, 404, 418} <= set(statuses("fatal"))
+    assert len({*passing, *blocked, *wordless, *statuses("fatal")}) == 300  # each has one of these four
+
+
+def statuses(kind: Failure, words: str = "") -> list[int]:
+    """Those which a refusal in these words makes a failure of this kind."""
+    return [status for status in range(300, 600) if what_it_calls_for(Refusal(message=words), status) == kind]

@@ -13,6 +13,7 @@ from msgspec import structs
 from llm import function_calls
 from llm.function_calls import CallOptions
 from llm.mcp_options import MCPServer
+from llm.registry import ToolRegistry
 from llm.tools import FunctionCallParams, FunctionCallResultProperties, tool
 from server import app
 from server.agent import EVENTS, Agent
@@ -85,6 +86,18 @@ def test_the_events_of_calls() -> None:
     assert names(outcomes) == list(get_args(next(field.type for field in finished if field.name == "outcome")))
 
 
+def test_the_keywords_of_the_other_ways_to_register() -> None:
+    words = PAGE.words.partition("`register_direct_function` take ")[2].partition(" as `@tool` does")[0]
+    for function, more in (
+        (ToolRegistry.register_function, ["schema"]),
+        (ToolRegistry.register_direct_function, []),
+    ):
+        parameters = inspect.signature(function).parameters.values()
+        assert [each.name for each in parameters if each.kind is each.KEYWORD_ONLY] == [*more, *names(words)]
+    assert list(inspect.signature(ToolRegistry.register).parameters) == ["self", "function"]
+    assert "`register` takes none of them" in PAGE.words
+
+
 def test_what_the_page_says_of_the_configuration() -> None:
     options = [field.name for field in structs.fields(CallOptions)]
     assert [name for name in options if f"`{name}" not in PAGE.text and f"\n{name}" not in PAGE.text] == [
@@ -95,13 +108,13 @@ def test_what_the_page_says_of_the_configuration() -> None:
 
 def test_the_numbers_of_the_page_are_those_of_the_code() -> None:
     for words in (
-        f"one of {app.TOOL_THREADS} threads",
+        f"one of {app.TOOL_THREADS} threads of the server",
         f"else {CallOptions().function_call_timeout_secs:g} s (`calls.function_call_timeout_secs`)",
         f"larger than {function_calls.MAX_RESULT_BYTES >> 10} KiB",
         f"more than {function_calls.MAX_RUNNING} calls run that the model waits for",
         f"more than {function_calls.MAX_ASYNC} async calls run",
         f"results lead to calls {Policy().max_rounds} times",
-        f"a call waits for it ({MCPServer(command='x').connect_s:g} s)",
+        f"a function call waits for it ({MCPServer(command='x').connect_s:g} s)",
     ):
         assert words in PAGE.words
 
