@@ -59,18 +59,10 @@ class Endpoint(Struct, frozen=True):
 Opener = Callable[[Endpoint], Awaitable[ClientConnection]]
 
 
-class _Straight(connect):
-    """A connection to the address that was given: what is secret in it is for that one only."""
-
-    def process_redirect(self, exc: Exception) -> Exception | str:
-        """Follow no redirection: `websockets` would take all headers along but three."""
-        return exc
-
-
 async def open_websocket(endpoint: Endpoint) -> ClientConnection:
     """Connect. Raises what `websockets` raises, and ValueError for an address that cannot be read."""
     loopback = urlsplit(endpoint.url).hostname in ("127.0.0.1", "localhost", "::1")
-    return await _Straight(
+    attempt = connect(
         endpoint.url,
         additional_headers=list(endpoint.headers),
         compression=None,  # a few small messages a second: latency and CPU count, bytes do not
@@ -81,6 +73,9 @@ async def open_websocket(endpoint: Endpoint) -> ClientConnection:
         close_timeout=CLOSE_S,
         max_size=endpoint.max_message_bytes,
     )
+    # A redirection is an error: with one, all headers but three would go to whomever it names. There is no option.
+    attempt.process_redirect = lambda error: error  # type: ignore[method-assign]
+    return await attempt
 
 
 def classify(error: Exception, endpoint: Endpoint) -> ProviderError:
