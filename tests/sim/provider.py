@@ -337,12 +337,9 @@ def starts_over(request: Request) -> bool:
 
 def asked_anew(request: Request) -> bool:
     """The model is told that calls may be missing, or the caller said more after they were made."""
-    later = request.items[::-1]
-    spoke = next((at for at, item in enumerate(later) if isinstance(item, UserMessage)), len(later))
-    called = next(
-        (at for at, item in enumerate(later) if isinstance(item, AssistantMessage) and item.calls), len(later)
-    )
-    return Sentences().more_calls in request.note or spoke < called
+    spoke = [at for at, item in enumerate(request.items) if isinstance(item, UserMessage)]
+    called = [at for at, item in enumerate(request.items) if isinstance(item, AssistantMessage) and item.calls]
+    return Sentences().more_calls in request.note or max(spoke, default=-1) > max(called, default=-1)
 
 
 def made(request: Request) -> set[str]:
