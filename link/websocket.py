@@ -74,7 +74,7 @@ async def open_websocket(endpoint: Endpoint) -> ClientConnection:
         max_size=endpoint.max_message_bytes,
     )
     # A redirection is an error: with one, all headers but three would go to whomever it names. There is no option.
-    attempt.process_redirect = lambda error: error  # type: ignore[method-assign]
+    attempt.process_redirect = lambda error: error  # type: ignore[assignment]
     return await attempt
 
 
