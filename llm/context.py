@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from llm.entry import Entry, Segment
 from llm.items import AssistantMessage, Call, DeveloperMessage, Item, Media, Reasoning, UserMessage
-from llm.media import bounded, size_bytes
+from llm.media import bounded, size_bytes, without_media
 
 IN_PROGRESS = "IN_PROGRESS"
 LIMIT_BYTES = 256 * 1024
@@ -207,14 +207,18 @@ class Log:
 
     def halve(self) -> bool:
         """Drop the oldest half of the text, at a turn's edge, else all media; False when there is nothing to drop."""
-        before, limits = self.truncated, (self._limit, self._media_limit)
+        before, limit = self.truncated, self._limit
         self._limit = self._size // 2
         self._truncate()
-        if self.truncated == before:
-            self._media_limit = 0
-            self._bound_media()
-        self._limit, self._media_limit = limits
-        return self.truncated > before
+        self._limit = limit
+        return self.truncated > before or self.drop_media()
+
+    def drop_media(self) -> bool:
+        """Replace all pictures and recordings by notes; False when there are none."""
+        shown = [entry for entry in self._entries if entry.media]
+        for entry in shown:
+            self._leave_out(entry, without_media(UserMessage(entry.text, entry.media)))
+        return bool(shown)
 
     @property
     def ends_in_words(self) -> bool:
@@ -263,9 +267,12 @@ class Log:
         for entry in shown:
             if excess > 0:
                 message, excess = bounded(UserMessage(entry.text, entry.media), excess)
-                self.truncated += len(entry.media) - len(message.media)
-                entry.media, entry.segments = message.media, [Segment(0, message.text)] if message.text else []
-                self._measure(entry)
+                self._leave_out(entry, message)
+
+    def _leave_out(self, entry: Entry, message: UserMessage) -> None:
+        self.truncated += len(entry.media) - len(message.media)
+        entry.media, entry.segments = message.media, [Segment(0, message.text)] if message.text else []
+        self._measure(entry)
 
     def _truncate(self) -> None:
         """Drop the oldest turn, again and again; never the caller's newest words, nor what came last."""

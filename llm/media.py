@@ -5,6 +5,8 @@ What changes the pixels stands in llm/images.py.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from link.errors import VoicewireError
@@ -35,20 +37,30 @@ def data_url(image: Image) -> str:
     return image.url or f"data:{image.mime};base64,{base64_text(image.data)}"
 
 
+def without_media(message: UserMessage) -> UserMessage:
+    """The message with a note in the place of each of its media."""
+    return UserMessage(_noted(message.text, message.media), (), message.pinned)
+
+
 def bounded(message: UserMessage, excess: int) -> tuple[UserMessage, int]:
     """The message without its first media, as far as they have to go for `excess` bytes, and what is still too much.
 
     In the place of each stands a note in its text. A message that keeps all of its media is the same object.
     """
     kept: list[Media] = []
-    notes: list[str] = []
+    gone: list[Media] = []
     for medium in message.media:
         size = size_bytes(medium)
         if excess > 0 and size > 0:
             excess -= size
-            notes.append(AUDIO_LEFT_OUT if isinstance(medium, Audio) else IMAGE_LEFT_OUT)
+            gone.append(medium)
         else:
             kept.append(medium)
-    if not notes:
+    if not gone:
         return message, excess
-    return UserMessage(" ".join(filter(None, (message.text, *notes))), tuple(kept), message.pinned), excess
+    return UserMessage(_noted(message.text, gone), tuple(kept), message.pinned), excess
+
+
+def _noted(text: str, gone: Sequence[Media]) -> str:
+    notes = (AUDIO_LEFT_OUT if isinstance(medium, Audio) else IMAGE_LEFT_OUT for medium in gone)
+    return " ".join(filter(None, (text, *notes)))

@@ -66,7 +66,10 @@ class Output:
             self._on_done(reply, model.ReplyDone(reply.number, incomplete="max_answer_bytes"), policy, now)
 
     def _on_failed(self, failed: model.ReplyFailed, policy: Policy, now: float) -> None:
-        """It is asked again, unless that is in vain; of a log that is too long the oldest half goes first."""
+        """It is asked again, unless that is in vain.
+
+        Of a log that is too long the oldest half goes first; of one that is refused, what may be a bad picture in it.
+        """
         answering = self._answering
         answering.fail(failed.retry_after_s, policy, now)
         match failed.kind:
@@ -75,8 +78,9 @@ class Output:
                 self._out.tell(e.Problem("llm_refused", failed.reason, True))
                 return
             case "blocked":
-                answering.give_up(policy)
                 self._out.tell(e.Problem("reply_blocked", failed.reason))
+                if not self._log.drop_media():
+                    answering.give_up(policy)
                 return
             case "too_long" if not self._log.halve():
                 answering.give_up(policy)

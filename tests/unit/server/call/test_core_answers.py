@@ -132,6 +132,19 @@ def test_what_the_model_will_never_answer_is_apologised_for_at_once() -> None:
     assert stand.reply == 2, "the call goes on"
 
 
+def test_a_picture_that_is_refused_does_not_stand_in_the_way_of_every_later_answer() -> None:
+    stand = Stand()
+    stand.post(e.Append(UserMessage("what is this", (Image(b"no picture"), Image(url="https://x.org/y"))), ask=True))
+    stand.post(ReplyFailed(1, "invalid_image", "blocked"))
+    assert [each.code for each in stand.told(e.Problem)] == ["reply_blocked"]
+    stand.wait(stand.now + 0.5)
+    assert stand.reply == 2, "it is asked again, for the caller's words"
+    assert stand.request.items == (UserMessage("what is this [image left out] [image left out]"),)
+    assert stand.core.log.truncated == 2
+    stand.post(ReplyFailed(2, "content filter", "blocked"))
+    assert [each.code for each in stand.told(e.Problem)][1:] == ["reply_blocked", "no_answer"]
+
+
 def test_a_provider_that_refuses_this_server_ends_the_call_with_a_sentence() -> None:
     stand = Stand()
     stand.hear("hello")
