@@ -333,11 +333,12 @@ def waits(times: list[float]) -> list[float]:
 
 
 @pytest.mark.parametrize(("header", "wish_s"), [({"Retry_After": "2"}, 2.0), ({}, 0.25)])
+@pytest.mark.parametrize(("status", "code"), [(429, "rate_limit_exceeded"), (500, "server_error"), (503, None)])
 @virtual
-async def test_a_rate_limit_is_waited_for_and_the_call_asks_again(
-    tmp_path: Path, header: dict[str, str], wish_s: float
+async def test_a_refusal_that_passes_is_waited_for_and_the_call_asks_again(
+    tmp_path: Path, status: int, code: str | None, header: dict[str, str], wish_s: float
 ) -> None:
-    times, acts = times_of(refusal(429, "rate_limit_exceeded", **header), saying())
+    times, acts = times_of(refusal(status, code, **header), saying())
     async with endpoint(tmp_path, "a", *acts) as (server, engine), call(engine) as stand:
         stand.send("text", text="count")
         assert await settled(stand) == [ANSWER]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec import structs
+
 from audio.events import SpeechStarted
 from llm.events import Ask, Delta, FunctionCall, ReplyDone
 from llm.items import AssistantMessage, DeveloperMessage
@@ -36,6 +38,24 @@ def test_the_model_is_told_of_the_marks_and_of_nothing_when_they_are_off() -> No
     stand.post(e.Configure(settings))
     stand.hear("hello")
     assert stand.request.instructions == "Be brief."
+
+
+def test_the_marks_are_switched_on_in_the_middle_of_the_call() -> None:
+    stand = Stand(instructions="Be brief.")
+    stand.hear("hello")
+    stand.post(Delta(1, "○ is a circle."))
+    stand.post(ReplyDone(1))
+    assert [each.text for each in stand.commands(e.Speak)] == ["○ is a circle."], "nobody asked for marks yet"
+    stand.voice()
+    stand.wait(stand.now + 1.0)
+    stand.post(e.Configure(structs.replace(stand.core.settings, turn_completion=MARKS)))
+    stand.hear("I want a bicycle")
+    assert stand.request.instructions == f"Be brief.\n\n{MARKS.instruction()}"
+    stand.post(Delta(2, "○"))
+    stand.post(ReplyDone(2))
+    assert (last(stand).text, len(stand.commands(e.Speak))) == ("○", 1)
+    stand.wait(stand.now + 6.0)
+    assert stand.request.items[-1] == DeveloperMessage(MARKS.prompt("short"))
 
 
 def test_a_complete_turn_is_answered_without_its_mark_and_the_log_has_it() -> None:
