@@ -6,15 +6,14 @@ task of its own except through `spawn`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Protocol
 
 from msgspec import Struct
 
 from audio.events import SpeechLost, SpeechStarted, SpeechStopped, Transcript, Word
 from link.inbox import Inbox
-
-Spawn = Callable[[Coroutine[Any, Any, None]], object]
+from link.tasks import Spawn
 
 
 class Begin(Struct, frozen=True):

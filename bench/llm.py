@@ -27,6 +27,7 @@ from openai.resources.responses.responses import AsyncResponsesConnection
 
 from bench.subjects import ROOT
 from link.inbox import Inbox
+from link.tasks import Task, Work
 from link.websocket import Endpoint
 from llm.events import Ask, Command, Delta, Fact, FunctionCall, LinkUp, ReplyDone, Request
 from llm.items import UserMessage
@@ -129,8 +130,14 @@ async def ours(url: str) -> AsyncIterator[Exchange]:
         await over.wait()
         return len(texts) + len(calls)
 
+    tasks: list[Task] = []
+
+    def spawn(work: Work) -> Task:
+        tasks.append(group.create_task(work))
+        return tasks[-1]
+
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(service.run(inbox, post, lambda work: tasks.append(group.create_task(work))))]
+        spawn(service.run(inbox, post, spawn))
         await up.wait()
         yield exchange
         for task in tasks:

@@ -16,9 +16,8 @@ import asyncio
 import json
 import os
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from itertools import chain, product
-from typing import Any
 
 import numpy as np
 from msgspec import Struct
@@ -32,6 +31,7 @@ from bench.measure import cpu_s, percentile, pss_mb
 from bench.speech import FRAME, FRAME_MS, NOISE, RATE_HZ, RECORDINGS
 from bench.words import error_rate
 from link.inbox import Inbox
+from link.tasks import Task, Work
 from llm.local.vocabulary import VOCABULARY
 from server.call.media import EarSide
 
@@ -136,7 +136,7 @@ class Call:
             task.cancel()
         self._ears.close()
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> object:
+    def _spawn(self, work: Work) -> Task:
         self._tasks.append(asyncio.ensure_future(work))
         return self._tasks[-1]
 

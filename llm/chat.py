@@ -11,6 +11,7 @@ from typing import Any
 
 from link.errors import ProviderError
 from link.inbox import Inbox
+from link.tasks import Spawn
 from llm.chat_client import ChatClient
 from llm.chat_options import ChatOptions
 from llm.events import (
@@ -28,7 +29,7 @@ from llm.events import (
     ReplyFailed,
     Request,
 )
-from llm.service import LanguageModel, Post, Spawn
+from llm.service import LanguageModel, Post
 
 __all__ = ["ChatEngine", "ChatOptions", "ChatService"]
 

@@ -6,12 +6,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from link.errors import ProviderError
+from link.tasks import Spawn
 from llm.continuation import Plan
 from llm.events import Infer, InferenceFailed, Inferred
 from llm.line import Exchange, Line
 from llm.responses import reason_of
 from llm.responses_events import Ended, Failed, Sign, Text
-from llm.service import Post, Spawn
+from llm.service import Post
 
 MAX_AT_ONCE = 4
 MAX_CHARACTERS = 1 << 18

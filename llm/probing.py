@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from enum import Enum, auto
 from functools import partial
-from typing import Any
 
 from loguru import logger
 
 from link.inbox import Inbox
+from link.tasks import Spawn, Task, Work
 from llm.breaker import Breaker, State
 from llm.events import Command, Fact, Infer, InferenceFailed, Inferred, LinkDown, LinkUp, Request
 from llm.items import UserMessage
@@ -19,9 +19,6 @@ from llm.service import LanguageModel
 PROBE_S = 10.0
 """A provider that is slower than this is of no use to a caller."""
 QUESTION = Request("Answer with one word.", (UserMessage("Are you there?"),))
-
-Work = Coroutine[Any, Any, None]
-Spawn = Callable[[Work], "asyncio.Task[None]"]
 
 
 class Stage(Enum):
@@ -106,11 +103,12 @@ class Prober:
         """Whether it answers, by a service of its own that ends with the probe."""
         inbox: Inbox[Command] = Inbox(4)
         answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        tasks: list[asyncio.Task[None]] = []
+        tasks: list[Task] = []
 
-        def spawn(work: Work) -> None:
+        def spawn(work: Work) -> Task:
             tasks.append(self._spawn(_guarded(work, answer)))
             tasks[-1].add_done_callback(lambda _: work.close())  # cancelled before it began, it would be missed
+            return tasks[-1]
 
         try:
             spawn(self._open().run(inbox, partial(_hear, inbox, answer), spawn))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Protocol
 
 from link.inbox import Inbox
+from link.tasks import Spawn
 from llm.events import Command, Fact
 
 Post = Callable[[Fact], None]
-Spawn = Callable[[Coroutine[Any, Any, None]], object]
 
 
 class LanguageModel(Protocol):

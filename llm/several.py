@@ -17,13 +17,13 @@ from weakref import finalize
 from loguru import logger
 
 from link.inbox import Inbox, InboxFull
+from link.tasks import Spawn, Task, Work
 from llm.breaker import Breaker, BreakerOptions
 from llm.events import Command, Fact, LinkDown
 from llm.fallback import Fallback, FallbackOptions
-from llm.probing import Prober, Work
-from llm.probing import Spawn as TaskSpawn
+from llm.probing import Prober
 from llm.rules import Action, Note, Open, Post, Probe, Rules, Send
-from llm.service import LanguageModel, Spawn
+from llm.service import LanguageModel
 from llm.service import Post as PostFact
 from llm.switch import WAIT_S, Switch
 
@@ -108,10 +108,10 @@ class SeveralModels:
             return
         spawn(self._serve(child, inbox, service, spawn))
 
-    def _spawn_for(self, child: int, inbox: Inbox[Command], work: Work) -> None:
+    def _spawn_for(self, child: int, inbox: Inbox[Command], work: Work) -> Task:
         guarded = self._guarded(child, inbox, work)
         finalize(guarded, work.close).atexit = False  # cancelled before it began, it would be missed
-        self._spawn(guarded)
+        return self._spawn(guarded)
 
     async def _serve(self, child: int, inbox: Inbox[Command], service: LanguageModel, spawn: Spawn) -> None:
         """A child's service; one that ends has said why, or nothing is to be expected of it."""
@@ -186,7 +186,7 @@ class FallbackEngine:
     def __init__(
         self,
         sources: Mapping[str, Source],
-        spawn: TaskSpawn,
+        spawn: Spawn,
         options: FallbackOptions | None = None,
         breaker: BreakerOptions | None = None,
     ) -> None:

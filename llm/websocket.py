@@ -17,6 +17,7 @@ from msgspec import Struct, structs
 
 from link.errors import ProviderError
 from link.inbox import Inbox
+from link.tasks import Spawn
 from link.websocket import Endpoint, Link, Links, Opener, open_websocket
 from llm.events import (
     Ask,
@@ -34,7 +35,7 @@ from llm.inference import Inferences
 from llm.line import Age, Counts, Exchange, Line
 from llm.responses import UNSENDABLE, ResponsesCodec, fact_of, reason_of
 from llm.responses_events import Ended, Failed, Sign
-from llm.service import Post, Spawn
+from llm.service import Post
 
 RENEW_AGAIN_S = 60.0
 """When to try again after a connection could not be renewed."""
@@ -80,8 +81,6 @@ class WebsocketLLMService:
         self._warm_up = codec.settings.warm_up
         self._renewal: asyncio.TimerHandle | None = None
         self._renewing = False
-        self._post: Post = lambda _: None
-        self._spawn: Spawn = lambda _: None
         self._outage: _Outage | None = None
         self._refused: ProviderError | None = None  # for good
         self.counts = Counts()

@@ -7,7 +7,7 @@ first call is accepted, and opens one service object for each call. Optional pac
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -15,14 +15,13 @@ from audio.services import OnSpeech, SpeechToText, TextToSpeech, VoiceActivity
 from audio.stt.scripted import ScriptedSpeechToText
 from audio.tts.scripted import ScriptedTextToSpeech
 from audio.vad import VadEngine, VadOptions
+from link.tasks import Spawn
 from llm.service import LanguageModel
 from server.agent import Agent
 from server.call.services import CallServices
 from server.config import Service, Settings
 from server.factories import Engine, Factory, Known, make
 from server.models import make_model, names_in
-
-Spawn = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
 
 DEFAULTS: dict[str, Service] = {"stt": "pocketsphinx", "llm": "local", "tts": "espeak"}
 

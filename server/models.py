@@ -15,7 +15,7 @@ import asyncio
 import math
 import os
 import re
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from random import Random
 from typing import Any, TypeVar
@@ -26,6 +26,7 @@ from msgspec import Struct
 
 from link.addresses import can_be_key, fault_of, fault_of_headers
 from link.errors import ConfigError
+from link.tasks import Spawn
 from link.websocket import HANDSHAKES_AT_ONCE, Endpoint
 from llm.breaker import BreakerOptions
 from llm.fallback import FallbackOptions
@@ -39,7 +40,6 @@ from llm.websocket import WebsocketLLMService
 from server.config import Service, in_words
 from server.factories import Engine, Known, make, split
 
-Spawn = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
 Options = dict[str, Any]
 T = TypeVar("T")
 

@@ -18,13 +18,13 @@ from loguru import logger
 
 from audio.events import SpeechLost, Transcript
 from audio.services import Begin, Finish
-from audio.services import Spawn as ServiceSpawn
 from audio.stt.pocketsphinx_job import BEGIN, BYTES_PER_MS, FINISH, RATE_HZ, Answer
 from audio.stt.pronunciation import PHONES, Dictionary, read_dictionary
 from audio.stt.vocabulary import Language, Phones, build
 from link.errors import ConfigError
 from link.inbox import Inbox
-from link.worker import Slot, Spawn, WorkerDied, WorkerPool
+from link.tasks import Spawn
+from link.worker import Slot, WorkerDied, WorkerPool
 
 MESSAGE_BYTES = (
     80 * BYTES_PER_MS
@@ -129,7 +129,7 @@ class PocketSphinx:
         self._ahead = 0  # bytes that were sent and not yet reported as done
         self._reported = asyncio.Event()
 
-    async def run(self, inbox: Inbox[bytes | Begin | Finish], post: Post, spawn: ServiceSpawn) -> None:
+    async def run(self, inbox: Inbox[bytes | Begin | Finish], post: Post, spawn: Spawn) -> None:
         """Pass on what the call says, for ever; a second coroutine passes on what was understood."""
         spawn(self._listen(post))
         while True:

@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from audio.events import SpeechLost, Transcript
-from audio.services import Begin, Finish, Spawn
+from audio.services import Begin, Finish
 from link.inbox import Inbox
+from link.tasks import Spawn
 
 WORD_MS = 200
 

@@ -11,12 +11,12 @@ import asyncio
 import msgspec
 
 from audio.services import Sink, Utterance
-from audio.services import Spawn as ServiceSpawn
 from audio.tts.espeak_job import Chunk, Say
 from audio.tts.espeak_ng import RATE_HZ
 from link.errors import ConfigError, ProviderError
 from link.inbox import Inbox
-from link.worker import Slot, Spawn, WorkerDied, WorkerPool
+from link.tasks import Spawn
+from link.worker import Slot, WorkerDied, WorkerPool
 
 MAX_TEXT_CHARS = 5000  # some five minutes of speech; reading it over takes the child 15 ms, in which it serves nobody
 FIRST_AUDIO_S = 3.0
@@ -102,7 +102,7 @@ class Espeak:
         self._serial = 0  # of what was asked last; chunks of another are late ones
         self._lost = False  # the process ended and has not answered since: what it is sent may get lost
 
-    async def run(self, inbox: Inbox[Utterance], sink: Sink, spawn: ServiceSpawn) -> None:
+    async def run(self, inbox: Inbox[Utterance], sink: Sink, spawn: Spawn) -> None:
         """Speak one utterance after the other, for ever."""
         del spawn  # the pool's reader is enough
         while True:

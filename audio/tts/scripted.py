@@ -19,8 +19,9 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from audio.events import Word
-from audio.services import Sink, Spawn, Utterance
+from audio.services import Sink, Utterance
 from link.inbox import Inbox
+from link.tasks import Spawn
 
 HALF_MS = 10
 CHUNK_MS = 200

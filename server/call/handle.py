@@ -8,13 +8,14 @@ from typing import Any
 import msgspec
 from msgspec import structs
 
+from link.tasks import RunSync
 from llm.events import Infer, ModelSettings
 from llm.items import Item
 from llm.registry import ToolRegistry
 from llm.tools import Tool
 from server.call.core import Core
 from server.call.events import Configure, Fact, HangUp, Interrupt, Say, Send
-from server.call.log_handle import LogHandle, RunSync
+from server.call.log_handle import LogHandle
 from server.call.model_handle import ModelHandle
 
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
+from link.tasks import RunSync
 from llm import messages, messages_json
 from llm.images import needs_scaling, with_scaled_images
 from llm.items import Item
 from llm.tokens import estimated_tokens
 from server.call.core import Core
 from server.call.events import Append, Fact, Rewrite
-
-RunSync = Callable[..., Coroutine[Any, Any, Any]]
 
 
 class LogHandle:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 from msgspec import Struct
 
 from audio.playout import Chunk, PlayoutOptions
+from link.tasks import RunSync, Task
 from llm.tools import Tool
 from server.agent import Agent
 from server.call import events as e
@@ -68,12 +69,12 @@ class Shared:
     """Tools that are offered besides the agent's own, as they are when a call begins."""
     models: tuple[str, ...] = ()
     """The names of a `Switch`, between which a call can choose."""
-    run_sync: Callable[..., Coroutine[Any, Any, Any]] = asyncio.to_thread
+    run_sync: RunSync = asyncio.to_thread
     """Runs a plain function off the loop: `run_sync(function, **arguments)`."""
     observers: Callable[[str], tuple[Observer, ...]] = lambda _: ()
     """Makes the observers of a call."""
     dropped: Callable[[str, int], None] = lambda *_: None
     """Counts what a call has dropped or what came too late, by kind."""
     journal: Callable[[str, CallSettings, PlayoutOptions], Journal | None] = lambda *_: None
-    left_behind: set[asyncio.Task[None]] = field(default_factory=set)
+    left_behind: set[Task] = field(default_factory=set)
     """Tasks of calls that are over, in code of the application that does not end when it is cancelled."""

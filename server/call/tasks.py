@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable
 
 from loguru import logger
 
-Work = Coroutine[Any, Any, None]
-Task = asyncio.Task[None]
+from link.tasks import Task, Work
 
 
 class Tasks:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 from loguru import logger
 
+from link.tasks import RunSync, Spawn
 from llm.events import Outcome, ToolDone, ToolUpdate
 from llm.registry import ToolRegistry
 from llm.tool_schema import ToolArgumentError
@@ -22,8 +23,6 @@ from server.call.events import RunTool
 from server.call.handlers import is_cancelled
 
 Post = Callable[[ToolDone | ToolUpdate], None]
-Spawn = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
-RunSync = Callable[..., Coroutine[Any, Any, Any]]
 
 
 class Handle(Protocol):

@@ -14,11 +14,12 @@ from msgspec import Struct
 from websockets.asyncio.client import ClientConnection
 
 from audio.playout import PlayoutOptions
-from audio.services import OnSpeech, Sink, Spawn, Utterance, VoiceActivity
+from audio.services import OnSpeech, Sink, Utterance, VoiceActivity
 from audio.stt.scripted import ScriptedSpeechToText
 from audio.tts.scripted import ScriptedTextToSpeech
 from audio.vad import Hysteresis, VadOptions
 from link.inbox import Inbox
+from link.tasks import Spawn
 from link.websocket import HANDSHAKES_AT_ONCE, Endpoint
 from llm.responses import ResponsesCodec, ResponsesSettings
 from llm.websocket import WebsocketLLMService

@@ -7,16 +7,16 @@ import contextlib
 import json
 import statistics
 import tempfile
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
-from typing import Any
 
 from websockets.asyncio.client import ClientConnection, unix_connect
 from websockets.asyncio.server import Server, ServerConnection, unix_serve
 from websockets.exceptions import ConnectionClosed
 
 from link.inbox import Inbox
+from link.tasks import Task, Work
 from link.websocket import HANDSHAKES_AT_ONCE, Endpoint
 from llm.events import Ask, Command, Fact, LinkDown, LinkUp, Request
 from llm.items import UserMessage
@@ -118,8 +118,9 @@ class Call:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, work: Work) -> Task:
         self._tasks.append(self._loop.create_task(work))
+        return self._tasks[-1]
 
     def _post(self, fact: Fact) -> None:
         match fact:

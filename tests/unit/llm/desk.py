@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import TypeVar
 
 from link.inbox import Inbox
+from link.tasks import Task, Work
 from llm.events import Ask, Cancel, Command, Fact, Infer, ModelSettings, Prepare, Progress, Request
 from llm.items import Item, UserMessage
 from llm.service import LanguageModel
@@ -82,8 +83,12 @@ class Desk:
         return [time for fact, time in zip(self.facts, self.times, strict=True) if isinstance(fact, kind)]
 
     async def _run(self) -> None:
-        await self._service.run(self._inbox, self._post, lambda work: self._tasks.append(self._group.create_task(work)))
+        await self._service.run(self._inbox, self._post, self._spawn)
         self.ended = True
+
+    def _spawn(self, work: Work) -> Task:
+        self._tasks.append(self._group.create_task(work))
+        return self._tasks[-1]
 
     def _post(self, fact: Fact) -> None:
         if isinstance(fact, Progress):

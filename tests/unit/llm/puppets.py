@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from link.inbox import Inbox
+from link.tasks import Spawn, Task, Work
 from llm.events import Command, Fact, Infer, InferenceFailed, Inferred, LinkDown, LinkUp
-from llm.service import LanguageModel, Post, Spawn
-
-Work = Coroutine[Any, Any, None]
+from llm.service import LanguageModel, Post
 
 
 class Puppet:
@@ -117,9 +116,9 @@ class Process:
     """The tasks of a process, while it is entered: what the engines spawn."""
 
     def __init__(self) -> None:
-        self.tasks: set[asyncio.Task[None]] = set()
+        self.tasks: set[Task] = set()
 
-    def spawn(self, work: Work) -> asyncio.Task[None]:
+    def spawn(self, work: Work) -> Task:
         """Start a task."""
         task = asyncio.get_running_loop().create_task(work)
         self.tasks.add(task)

@@ -10,11 +10,12 @@ import numpy as np
 from msgspec import Struct
 
 from audio.events import SpeechLost, Transcript
-from audio.services import Begin, Finish, OnSpeech, Sink, Spawn, Utterance
+from audio.services import Begin, Finish, OnSpeech, Sink, Utterance
 from audio.stt.scripted import ScriptedSpeechToText
 from audio.vad import Hysteresis, VadOptions
 from link.errors import Overloaded
 from link.inbox import Inbox
+from link.tasks import Spawn
 from llm.events import Ask, Command, Delta, FunctionCall, Infer, InferenceFailed, Inferred, LinkUp, ReplyDone, Request
 from llm.service import Post
 

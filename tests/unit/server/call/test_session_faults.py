@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from audio.services import Sink, Spawn, Utterance
+from audio.services import Sink, Utterance
 from audio.tts.scripted import ScriptedTextToSpeech
 from link.inbox import Inbox
+from link.tasks import Spawn
 from llm.events import Ask, Cancel, LinkUp
 from llm.service import Post
 from server.agent import Agent
