@@ -11,6 +11,7 @@ from typing import Any
 from msgspec import Struct
 
 from link.addresses import hidden
+from link.text import utf8_text
 from llm.events import Failure
 from llm.failures import kind_of
 
@@ -70,7 +71,7 @@ def what_it_calls_for(refusal: Refusal, status: int | None) -> Failure:
 
 def without(secrets: tuple[str, ...], text: str) -> str:
     """A text as it may be logged: on one line, bounded, with no secret in it."""
-    return " ".join(hidden(text, secrets).encode(errors="replace").decode().split())[:MAX_REASON_CHARS]
+    return " ".join(utf8_text(hidden(text, secrets)).split())[:MAX_REASON_CHARS]
 
 
 def _is_too_long(message: str, status: int | None) -> bool:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
+from link.text import utf8_text
 from llm.context import IN_PROGRESS
 from llm.function_calls import CANCELLED, async_note
 from llm.items import AssistantMessage, Audio, Call, DeveloperMessage, Item, Media, UserMessage
@@ -92,7 +93,7 @@ def encodable(item: Item) -> Item:
 
 def _replaced(value: Any) -> Any:
     if isinstance(value, str):
-        return value.encode(errors="replace").decode()
+        return utf8_text(value)
     if isinstance(value, dict):
         return {name: _replaced(each) for name, each in value.items()}
     return [_replaced(each) for each in value] if isinstance(value, list | tuple) else value

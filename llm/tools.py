@@ -20,6 +20,7 @@ from typing import Any, Protocol, overload
 import msgspec
 
 from link.errors import ConfigError
+from link.text import utf8_text
 from llm import cancel_tool
 from llm.events import ToolSchema
 from llm.function_calls import COMPLETED, NEVER_S, ToolSpec, When
@@ -287,7 +288,7 @@ def result_text(value: Any) -> str:
     if value is None:
         return COMPLETED
     try:
-        return (value if isinstance(value, str) else _json(value)).encode(errors="replace").decode()
+        return utf8_text(value if isinstance(value, str) else _json(value))
     except Exception:  # not even as text
         return f"[a {type(value).__name__} that cannot be shown]"
 
@@ -302,7 +303,7 @@ def error_text(error: BaseException) -> str:
         what = str(error)
     except Exception:
         what = "[no words for it]"
-    return f"Error: {type(error).__name__}: {what}".encode(errors="replace").decode()
+    return utf8_text(f"Error: {type(error).__name__}: {what}")
 
 
 def _json(value: Any) -> str:

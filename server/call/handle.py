@@ -9,6 +9,7 @@ import msgspec
 from msgspec import structs
 
 from link.tasks import RunSync
+from link.text import utf8_text
 from llm.events import Infer, ModelSettings
 from llm.items import Item
 from llm.registry import ToolRegistry
@@ -111,7 +112,7 @@ class CallHandle:
 
 
 def _text(value: str) -> str:
-    """A text that can be spoken and sent: what UTF-8 cannot say (half a surrogate pair) becomes `?`."""
+    """A text that can be spoken and sent."""
     if not isinstance(value, str):
         raise TypeError(f"a text is wanted, not {type(value).__name__}")
-    return value.encode(errors="replace").decode()
+    return utf8_text(value)

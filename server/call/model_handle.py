@@ -10,6 +10,7 @@ import msgspec
 from msgspec import structs
 
 from link.errors import ConfigError, ProviderError
+from link.text import utf8_text
 from llm.events import Infer, InferenceFailed, Inferred, ModelSettings, Request, ToolSchema
 from llm.function_calls import When
 from llm.items import Item
@@ -154,7 +155,7 @@ class ModelHandle:
             raise ProviderError(f"{MAX_JOBS} inferences run already")
         core = self._core
         items = core.log.items() if context is None else tuple(map(encodable, context))
-        instructions = core.settings.instructions if system_instruction is None else _text(system_instruction)
+        instructions = core.settings.instructions if system_instruction is None else utf8_text(system_instruction)
         settings = core.settings.model
         if max_tokens is not None:
             settings = structs.replace(settings, max_output_tokens=max_tokens)
@@ -182,8 +183,3 @@ class ModelHandle:
             else:
                 waiting.set_exception(ProviderError(fact.reason))
         return True
-
-
-def _text(value: str) -> str:
-    """A text as UTF-8 can say it."""
-    return value.encode(errors="replace").decode()
