@@ -27,6 +27,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from link.errors import VoicewireError
+from link.text import utf8_text
 from llm.items import (
     AssistantMessage,
     Audio,
@@ -103,7 +104,7 @@ def to_json(items: Sequence[Item]) -> str:
     """The conversation as JSON, a line for each message. `from_json` gives the same messages back."""
     lines = [json.dumps(msgspec.to_builtins(_written(item)), ensure_ascii=False) for item in items]
     text = "[\n" + ",\n".join(lines) + "\n]" if lines else "[]"
-    return text.encode(errors="replace").decode()  # half a surrogate pair cannot be written to a file
+    return utf8_text(text)
 
 
 def from_json(text: str | bytes) -> tuple[Item, ...]:
@@ -165,7 +166,8 @@ def _item(message: _Message) -> Item:
         return DeveloperMessage(message.content, message.pinned)
     if isinstance(message, _Assistant):
         calls = tuple(
-            Call(call.call_id, call.name, _arguments(call.arguments), call.output) for call in message.tool_calls
+            Call(call.call_id, call.name, _arguments(call.arguments, at), call.output)
+            for at, call in enumerate(message.tool_calls)
         )
         thoughts = tuple(Reasoning(thought.source, thought.item) for thought in message.reasoning)
         return AssistantMessage(message.content, calls, thoughts)
@@ -176,8 +178,13 @@ def _item(message: _Message) -> Item:
     return UserMessage("\n".join(texts), tuple(media), message.pinned)
 
 
-def _arguments(arguments: str | dict[str, Any]) -> str:
-    return arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
+def _arguments(arguments: str | dict[str, Any], at: int) -> str:
+    if isinstance(arguments, str):
+        return arguments
+    try:
+        return json.dumps(arguments, ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError) as error:  # msgspec knows more than JSON: a date, bytes, a set
+        raise ValueError(f"they cannot be said in JSON: {error} - at `$.tool_calls[{at}].arguments`") from error
 
 
 def _medium(part: _Image | _Audio, at: int) -> Media:

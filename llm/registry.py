@@ -111,8 +111,9 @@ class ToolRegistry:
 
     def unregister_function(self, name: str | None) -> None:
         """Take a tool away, however it was registered; None for the one of every function. Raises ConfigError."""
-        if self._tools.pop(name or ANY, None) is None:
-            raise ConfigError(f"{_called(name or ANY)} is not registered")
+        what = _called(ANY) if name is None else f"tool '{name}'"
+        if name == ANY or self._tools.pop(ANY if name is None else name, None) is None:
+            raise ConfigError(f"{what} is not registered")
 
     def unregister_direct_function(self, fn: Callable[..., Any]) -> None:
         """Take the tool of a function away. Raises ConfigError where it has none."""

@@ -6,7 +6,6 @@ schema cannot say is an error when the tool is made, and names the function and 
 
 from __future__ import annotations
 
-import copy
 import functools
 import inspect
 import re
@@ -14,28 +13,38 @@ import typing
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import msgspec
 
 from link.errors import ConfigError
 from llm.events import ToolSchema
+from llm.tool_types import ToolArg, own_default, readable, shown_default
+
+__all__ = [
+    "AnyArguments",
+    "Arguments",
+    "SchemaArguments",
+    "ToolArg",
+    "ToolArgumentError",
+    "TypedArguments",
+    "described",
+    "description_of",
+    "docstring",
+    "parameters_of",
+    "resolved",
+    "schema_arguments",
+]
 
 NOTHING = frozenset({"", "null", '""', "[]"})
 """What models and gateways send where there are no arguments, besides `{}`."""
 MAX_ERROR_CHARS = 400  # an error repeats what it found, which may be a whole document
+UNSURE = "pattern patternProperties not disallow if contains unevaluatedItems unevaluatedProperties".split()
+"""The regexes of JSON schema, and the keywords that may refuse a value because a part of a schema fits it."""
 
 
 class ToolArgumentError(Exception):
     """The model's arguments do not fit; the message is for the model and names the argument."""
-
-
-@dataclass(frozen=True, slots=True)
-class ToolArg:
-    """Describes an argument: `Annotated[str, ToolArg("a weekday", choices=("monday", "friday"))]`."""
-
-    description: str = ""
-    choices: Sequence[str] | Sequence[int] = ()
 
 
 class Arguments(Protocol):
@@ -92,11 +101,30 @@ T = typing.TypeVar("T")
 def _decoded(name: str, text: str, kind: type[T]) -> T:
     """The model's JSON as a value of this type. Raises ToolArgumentError."""
     try:
-        return msgspec.json.decode("{}" if text.strip() in NOTHING else text, type=kind)
+        return _fitting("{}" if text.strip() in NOTHING else text, kind)
     except msgspec.ValidationError as error:
         raise _misfit(name, f"do not fit: {error}") from error
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise _misfit(name, f"are not JSON: {error}") from error
+
+
+def _fitting(text: str, kind: type[T]) -> T:
+    """The same. JSON schema calls 5.0 an integer and msgspec does not, so what does not fit has a second try."""
+    try:
+        return msgspec.json.decode(text, type=kind)
+    except msgspec.ValidationError as error:
+        if "got `float`" not in str(error):
+            raise
+    return msgspec.json.decode(msgspec.json.encode(_with_integers(msgspec.json.decode(text))), type=kind)
+
+
+def _with_integers(value: Any) -> Any:
+    """A JSON value with 5 for 5.0."""
+    if isinstance(value, dict):
+        return {name: _with_integers(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_with_integers(each) for each in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _misfit(name: str, what: str) -> ToolArgumentError:
@@ -113,8 +141,11 @@ def _cut(text: str) -> str:
 def schema_arguments(name: str, parameters: dict[str, Any]) -> SchemaArguments:
     """Arguments as a JSON schema describes them: an object. Raises ConfigError for what is no such schema.
 
-    It may refer to its own parts only: nothing is fetched. The `jsonschema` package is imported here, which takes a
-    tenth of a second, once.
+    `$schema` says which draft it is, else 2020-12. It may refer to its own parts only: nothing is fetched. Regexes
+    (`pattern`, `patternProperties`) are for the model to read and are not checked here: one may take minutes, of the
+    whole process, and the dialect is not Python's. Where a schema has some, `not`, `if`, `contains`, `unevaluated…`
+    and the "only one" of `oneOf` are not checked either, for they could refuse what fits. The `jsonschema` package is
+    imported here, which takes a tenth of a second, once.
     """
     from jsonschema.exceptions import SchemaError
     from jsonschema.validators import Draft202012Validator, validator_for  # type: ignore[import-untyped]
@@ -126,30 +157,72 @@ def schema_arguments(name: str, parameters: dict[str, Any]) -> SchemaArguments:
         example = '{"type": "object", "properties": {…}}'
         raise ConfigError(f"tool '{name}': its schema must be a JSON schema of an object: {example}")
     registry: Registry[Any] = Registry()
-    validator = validator_for(parameters, default=Draft202012Validator)
     try:
-        validator.check_schema(parameters)
+        validator = validator_for({"$schema": str(parameters.get("$schema"))}, default=Draft202012Validator)
+        validator.check_schema(parameters, format_checker=None)  # it would compile the regexes
         root = Resource.from_contents(parameters, default_specification=DRAFT202012)
         resolver = registry.resolver_with_root(root)
         for reference in _references(parameters):
             resolver.lookup(reference)
+        has_regexes = any(map(_has_regex, _objects(parameters)))
     except SchemaError as error:
         what = f"{_cut(error.message)} - at `{error.json_path}`"
         raise ConfigError(f"tool '{name}': its schema is no JSON schema: {what}") from error
     except Unresolvable as error:
         raise ConfigError(f"tool '{name}': its schema refers to '{reference}', which is not in it") from error
+    except ValueError as error:
+        raise ConfigError(f"tool '{name}': its schema holds an address that is none: {error}") from error
     except RecursionError as error:
         raise ConfigError(f"tool '{name}': its schema is too deep") from error
-    return SchemaArguments(validator(parameters, registry=registry))
+    return SchemaArguments((_eased(validator) if has_regexes else validator)(parameters, registry=registry))
+
+
+def _objects(schema: Any) -> Iterator[dict[str, Any]]:
+    """The objects in a JSON value, and it itself."""
+    if isinstance(schema, dict):
+        yield schema
+    for part in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ():
+        yield from _objects(part)
 
 
 def _references(schema: Any) -> Iterator[str]:
     """What a schema refers to."""
-    if isinstance(schema, dict):
-        found = (schema.get(key) for key in ("$ref", "$dynamicRef"))
-        yield from (each for each in found if isinstance(each, str))
-    for part in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ():
-        yield from _references(part)
+    for each in _objects(schema):
+        yield from (each[key] for key in ("$ref", "$dynamicRef") if isinstance(each.get(key), str))
+
+
+def _has_regex(schema: dict[str, Any]) -> bool:
+    """Whether a regex is in it; a property that has such a name is none."""
+    return isinstance(schema.get("pattern"), str) or isinstance(schema.get("patternProperties"), dict)
+
+
+@functools.cache
+def _eased(standard: Any) -> Any:
+    """The validator class of a draft, without regexes and without what needs to know whether one fits."""
+    from jsonschema.validators import extend
+
+    checks = standard.VALIDATORS
+    eased = dict.fromkeys(UNSURE, _no_check) | {"oneOf": checks.get("anyOf")}
+
+    def additional(validator: Any, value: Any, instance: Any, schema: Any) -> Any:
+        known = "patternProperties" not in schema  # else nobody knows which are additional
+        return checks["additionalProperties"](validator, value, instance, schema) if known else None
+
+    eased["additionalProperties"] = additional
+    kind = extend(standard, {name: check for name, check in eased.items() if name in checks})
+    evolve = kind.evolve
+
+    def evolve_as_such(self: Any, **changes: Any) -> Any:
+        part = changes.get("schema", self.schema)
+        if isinstance(part, dict):  # a `$schema` in it would bring back the class of a draft, which runs regexes
+            part = {name: value for name, value in part.items() if name != "$schema"}
+        return evolve(self, **(changes | {"schema": part}))
+
+    kind.evolve = evolve_as_such
+    return kind
+
+
+def _no_check(validator: Any, value: Any, instance: Any, schema: Any) -> None: ...
 
 
 # --- a signature ------------------------------------------------------------------------------------------------------
@@ -202,63 +275,23 @@ def described(
     summary, notes = docstring(inspect.getdoc(_written(fn)) or "", inspect.signature(fn).parameters)
     fields = [_field(name, parameter, notes.get(parameter.name, "")) for parameter in parameters]
     struct = msgspec.defstruct(f"{name}_arguments", fields, forbid_unknown_fields=True, kw_only=True)
-    return ToolSchema(name, description or summary, _json_schema(struct)), TypedArguments(struct)
+    schema = _json_schema(struct)
+    for each in parameters:
+        if each.default is not each.empty:  # msgspec shows only those that all calls share
+            schema["properties"][each.name].setdefault("default", shown_default(each.default))
+    return ToolSchema(name, description or summary, schema), TypedArguments(struct)
 
 
 def _field(name: str, parameter: inspect.Parameter, note: str) -> tuple[str, Any] | tuple[str, Any, Any]:
-    """A parameter as a field of a struct."""
+    """A parameter as a field of a struct; `day: str = None`, as many write it, takes None too."""
     try:
-        kind = _checked(_annotated(parameter.annotation, note))
+        kind = readable(parameter.annotation, note, or_none=parameter.default is None)
         if parameter.default is parameter.empty:
             return (parameter.name, kind)
-        return (parameter.name, kind, _default(parameter.default))
+        return (parameter.name, kind, own_default(parameter.default))
     except Exception as error:  # a type of the application's may hold anything
         where = f"tool '{name}': argument '{parameter.name}'"
         raise ConfigError(f"{where} cannot be said in a schema: {error}") from error
-
-
-def _checked(kind: Any) -> Any:
-    """The type. Raises TypeError for one that JSON schema or the decoder does not know."""
-    msgspec.json.schema_components([kind], schema_hook=_unknown)
-    msgspec.json.Decoder(kind)
-    return kind
-
-
-def _unknown(kind: Any) -> dict[str, Any]:
-    raise TypeError(f"{kind} is not a type of JSON")
-
-
-def _default(value: Any) -> Any:
-    """A default; each call gets a list, dict or set of its own. Raises TypeError for one that JSON cannot say."""
-    msgspec.to_builtins(value)
-    mutable = isinstance(value, list | dict | set)
-    return msgspec.field(default_factory=lambda: copy.deepcopy(value)) if mutable else value
-
-
-def _annotated(hint: Any, description: str) -> Any:
-    """A type with the description, choices and bounds that its annotation or the docstring gives."""
-    metas: list[msgspec.Meta] = []
-    if typing.get_origin(hint) is typing.Annotated:
-        hint, *notes = typing.get_args(hint)
-        for note in notes:
-            if isinstance(note, ToolArg):
-                description = note.description or description
-                hint = _chosen(hint, note.choices) if note.choices else hint
-            elif isinstance(note, str):
-                description = note
-            elif isinstance(note, msgspec.Meta):
-                metas.append(note)
-    for meta in [msgspec.Meta(description=description), *metas] if description else metas:
-        hint = typing.Annotated[hint, meta]
-    return hint
-
-
-def _chosen(hint: Any, choices: Sequence[str] | Sequence[int]) -> Any:
-    """One of the choices; None too where the type allows it."""
-    for kind in (str, int) if isinstance(choices, list | tuple) else ():
-        if hint in (kind, kind | None) and all(type(choice) is kind for choice in choices):
-            return Literal[tuple(choices)] if hint is kind else Literal[tuple(choices)] | None
-    raise TypeError("choices are a tuple, are for a str or an int, and are of that type")
 
 
 def _json_schema(arguments: type[msgspec.Struct]) -> dict[str, Any]:

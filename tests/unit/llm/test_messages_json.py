@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from typing import Any
 
 import pytest
@@ -141,6 +142,11 @@ def with_call(**call: Any) -> dict[str, Any]:
         ),
         ({"role": "user", "content": "\ud800"}, ": what it holds cannot be said in JSON: 'utf-8' codec"),
         (with_call(arguments={"a": object()}), ": what it holds cannot be said in JSON: Encoding objects"),
+        (
+            {"role": "assistant", "tool_calls": [CALL, CALL | {"arguments": {"on": [date(2024, 5, 1)]}}]},
+            ", tool_calls[1].arguments: they cannot be said in JSON: Object of type date is not JSON",
+        ),
+        (with_call(arguments={"a": float("nan")}), ", tool_calls[0].arguments: they cannot be said in JSON: Out of"),
     ],
 )
 def test_the_message_and_the_place_are_named(value: Any, says: str) -> None:

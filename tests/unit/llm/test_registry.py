@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -160,6 +161,15 @@ def test_there_is_one_catch_all_and_it_goes_again() -> None:
     registry.unregister_function(None)
     assert not registry.has_function("weather")
     assert registry.get("weather") is None
+
+
+@pytest.mark.parametrize("name", ["", ANY])
+def test_only_none_means_the_catch_all(name: str) -> None:
+    registry = ToolRegistry()
+    registry.register_function(None, handler)
+    with pytest.raises(ConfigError, match=f"^tool '{re.escape(name)}' is not registered$"):
+        registry.unregister_function(name)
+    assert registry.has_function("weather")
 
 
 def test_a_catch_all_has_no_schema() -> None:
