@@ -15,7 +15,7 @@ import os
 import random
 import struct
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -24,6 +24,7 @@ from loguru import logger
 
 from link.backoff import delays
 from link.errors import Overloaded, ProviderError
+from link.tasks import Spawn
 
 START_TIMEOUT_S = 30.0  # a model is loaded from disk on a busy machine
 STOP_TIMEOUT_S = 2.0  # to finish a message; then the process is killed
@@ -36,7 +37,6 @@ RESTART_CAP_S = 30.0
 OPTIONS, OPEN, MESSAGE, URGENT, CLOSE, READY, FAILED = range(7)
 """The kinds of messages. From the child come READY (it serves), MESSAGE and FAILED (what went wrong, in words)."""
 
-Spawn = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
 Send = Callable[[Any], None]
 
 
@@ -238,11 +238,17 @@ class _Worker:
         try:
             async with asyncio.timeout(START_TIMEOUT_S):
                 process.stdin.write(frame(0, OPTIONS, self._options))
-                _, kind, text = await _read(process)
+                try:
+                    _, kind, text = await _read(process)
+                except EOFError as error:
+                    raise ProviderError(f"{trouble}: it ended with code {await process.wait()}") from error
         except TimeoutError as error:
             raise ProviderError(f"{trouble} within {START_TIMEOUT_S:.0f} s") from error
-        except (EOFError, OSError) as error:
-            raise ProviderError(f"{trouble}: it ended with code {await process.wait()}") from error
+        except _NoMessage as error:
+            what = "it wrote something else than messages to stdout; see that nothing prints when Python starts"
+            raise ProviderError(f"{trouble}: {what}") from error
+        except OSError as error:
+            raise ProviderError(f"{trouble}: {error}") from error
         if kind != READY:
             raise ProviderError(f"{trouble}: {text}", fatal=True)
 
@@ -260,7 +266,7 @@ class _Worker:
             await self._restart()
 
     async def _deliver(self, process: asyncio.subprocess.Process) -> None:
-        with contextlib.suppress(EOFError, OSError, msgspec.DecodeError):
+        with contextlib.suppress(EOFError, OSError, _NoMessage):
             while True:
                 number, kind, payload = await _read(process)
                 if slot := self._slots.get(number):
@@ -297,13 +303,21 @@ def frame(slot: int, kind: int, payload: Any) -> bytes:
     return struct.pack("<I", len(body)) + body
 
 
+class _NoMessage(Exception):
+    """A child wrote something else than messages: whatever printed it did so before the child took its stdout away."""
+
+
 async def _read(process: asyncio.subprocess.Process) -> tuple[int, int, Any]:
+    """The next message. Raises EOFError, OSError, or _NoMessage."""
     assert process.stdout is not None
     size = struct.unpack("<I", await process.stdout.readexactly(4))[0]
     if size > MAX_MESSAGE_BYTES:
-        raise OSError(f"a worker's message of {size} bytes is too long")
-    number, kind, payload = msgspec.msgpack.decode(await process.stdout.readexactly(size))
-    return number, kind, payload
+        raise _NoMessage(f"a worker's message of {size} bytes is too long")
+    body = await process.stdout.readexactly(size)
+    try:
+        return msgspec.msgpack.decode(body, type=tuple[int, int, Any])
+    except (ValueError, RecursionError) as error:  # ValueError: msgspec's errors, and text that is not UTF-8
+        raise _NoMessage(f"{error}") from error
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

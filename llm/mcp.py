@@ -9,13 +9,14 @@ One connection for the process and server, shared by all calls. It needs the pac
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Coroutine, Sequence
+from collections.abc import Callable, Collection, Sequence
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from loguru import logger
 
 from link.errors import ConfigError
+from link.tasks import Spawn
 from llm import cancel_tool
 from llm.mcp_offers import Offer
 from llm.mcp_options import MCPServer
@@ -23,14 +24,11 @@ from llm.tool_schema import schema_arguments
 from llm.tools import FunctionCallParams, Style, Tool, make_spec
 
 if TYPE_CHECKING:
-    import asyncio
-
     from llm.mcp_calls import Calls
     from llm.mcp_link import ServerLink
 
 __all__ = ["MCPServer", "MCPTools"]
 
-Spawn = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
 OURS = "the agent"
 
 
@@ -149,4 +147,4 @@ def _tool(server: MCPServer, calls: Calls, offer: Offer) -> Tool:
 
     interrupted = server.cancel_on_interruption
     spec = make_spec(offer.schema, cancel_on_interruption=interrupted, timeout_secs=server.timeout_s, when="now")
-    return Tool(spec, call, schema_arguments(name, offer.schema.parameters), Style.HANDLER)
+    return Tool(spec, call, schema_arguments(name, offer.rules), Style.HANDLER)

@@ -7,19 +7,22 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
 from typing import Any
 
 from mcp.shared.exceptions import MCPError
 from mcp_types import CONNECTION_CLOSED, CallToolResult
 
-from llm.mcp_http import FAILED, NOT_DELIVERED
+from llm.mcp_http import FAILED, MAX_BODY_BYTES, NOT_DELIVERED
 from llm.mcp_link import ServerLink
-from llm.mcp_offers import result_text
+from llm.mcp_offers import error_text, result_text
 from llm.tools import ToolError
 
 MAX_AT_ONCE = 64  # calls of one server; more wait, as part of their time
 SILENT_S = 5.0  # a server that owed an answer for so long is asked whether it is there
 MAX_ERROR = 2000  # letters of an error that the model is told
+_TOO_LONG = re.compile(r"SSE stream failed: .* exceeded the \d+ byte limit")
+"""What the package says of an event over the limit that it is given."""
 
 
 class Calls:
@@ -47,10 +50,10 @@ class Calls:
         finally:
             if not answered and now() - began >= min(SILENT_S, self._server.timeout_s):
                 self._link.doubt()
-        text = result_text(result.content, result.structured_content)
         if result.is_error:
+            text = error_text(result.content, result.structured_content)
             raise self._failed(text or "the tool failed and does not say why")
-        return text
+        return result_text(result.content, result.structured_content)
 
     async def _request(self, name: str, arguments: dict[str, Any]) -> CallToolResult:
         """Ask until the server has the request, for at most `connect_s`."""
@@ -63,7 +66,7 @@ class Calls:
             if offer is None:
                 raise ToolError(f"Error: function '{name}' is not registered.")
             try:
-                result = await client.call_tool(offer.name, arguments)
+                result = await self._link.ask(client, offer.name, arguments)
             except MCPError as error:
                 if error.code != NOT_DELIVERED or not self._link.is_lost(client):
                     raise self._refused(name, error) from None
@@ -76,6 +79,8 @@ class Calls:
     def _refused(self, name: str, error: MCPError) -> ToolError:
         """An error that is none of the tool's."""
         label = self._link.label
+        if _TOO_LONG.match(error.message):
+            return self._failed(f"the tool server '{label}': its answer is longer than {MAX_BODY_BYTES >> 20} MiB")
         if error.code == CONNECTION_CLOSED:
             self._link.doubt()  # if the whole server is gone, it is seen now
             what = f"the connection to the tool server '{label}' was lost while '{name}' ran"

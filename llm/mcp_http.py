@@ -20,6 +20,7 @@ from mcp.shared.inbound import MCP_METHOD_HEADER
 from mcp_types import CONNECTION_CLOSED
 
 from llm.mcp_options import MCPServer
+from llm.mcp_terms import Term, Terms
 
 NOT_DELIVERED = -32099
 """The code of a request that the server has not seen; this and the next from the range that JSON-RPC leaves to us."""
@@ -27,6 +28,7 @@ FAILED = -32098
 """The code of a request that was answered, but not by MCP."""
 MAX_BODY_BYTES = 4 << 20
 END_S = 1.0  # to end a session
+SPARE_S = 5.0  # a connection is held for longer than its call, which gives up first
 LISTEN = "subscriptions/listen"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -43,7 +45,9 @@ async def endpoint(server: MCPServer, on_lost: OnLost) -> AsyncIterator[Any]:
         trust_env=urlsplit(server.url).hostname not in LOOPBACK,  # a proxy of the environment
     ) as client:
         requests = Requests(client, server, on_lost)
-        async with streamable_http_client(server.url, http_client=cast(httpx2.AsyncClient, requests)) as streams:
+        async with streamable_http_client(
+            server.url, http_client=cast(httpx2.AsyncClient, requests), max_sse_event_size=MAX_BODY_BYTES
+        ) as streams:
             yield streams
 
 
@@ -60,22 +64,32 @@ class Requests:
         self._client = client
         self._server = server
         self._on_lost = on_lost
+        self._terms = Terms(server.timeout_s + SPARE_S)
         self.build_request = client.build_request
         self.max_redirects = client.max_redirects
 
     async def send(self, request: httpx2.Request, *, stream: bool, follow_redirects: bool) -> httpx2.Response:
         """Send a request; all but streams of events is read whole, at most 4 MiB."""
         request.extensions["timeout"] = self._timeouts(request).as_dict()
+        term = self._terms.of(_body(request))
         try:
-            if request.method == "DELETE":  # the end of a session: whoever is gone has ended it
-                await (await self._client.send(request, stream=True)).aclose()
-                return httpx2.Response(204, request=request)
-            response = await self._client.send(request, stream=True, follow_redirects=follow_redirects)
-            if response.status_code < 400 and not _is_json(response):
-                return response  # a stream of events; the package bounds each
-            return self._judged(request, await _whole(request, response))
+            async with term.kept():
+                return await self._answer(request, term, follow_redirects=follow_redirects)
+        except TimeoutError:
+            return _failure(request, 504, FAILED, "its time is over")  # for nobody: the call was given up before
         except httpx2.RequestError as error:
             return self._failed(request, error)
+
+    async def _answer(self, request: httpx2.Request, term: Term, *, follow_redirects: bool) -> httpx2.Response:
+        if request.method == "DELETE":  # the end of a session: whoever is gone has ended it
+            await (await self._client.send(request, stream=True)).aclose()
+            return httpx2.Response(204, request=request)
+        response = await self._client.send(request, stream=True, follow_redirects=follow_redirects)
+        if response.status_code < 400 and not _is_json(response):
+            assert isinstance(response.stream, httpx2.AsyncByteStream)
+            response.stream = Bounded(response.stream, term)
+            return response  # a stream of events; the package bounds each
+        return self._judged(request, await _whole(request, response))
 
     def _failed(self, request: httpx2.Request, error: httpx2.RequestError) -> httpx2.Response:
         """What it means that a request got no response."""
@@ -106,8 +120,41 @@ class Requests:
         if request.method == "DELETE":
             return httpx2.Timeout(END_S)
         listens = request.method == "GET" or request.headers.get(MCP_METHOD_HEADER) == LISTEN
-        read_s = None if listens or self._server.timeout_s == math.inf else self._server.timeout_s + 5.0
+        read_s = None if listens or self._server.timeout_s == math.inf else self._server.timeout_s + SPARE_S
         return httpx2.Timeout(self._server.connect_s, read=read_s)
+
+
+class Bounded(httpx2.AsyncByteStream):
+    """The body of an answer, as long as its term lasts."""
+
+    def __init__(self, stream: httpx2.AsyncByteStream, term: Term) -> None:
+        self._stream = stream
+        self._term = term
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """The body. Raises SSEError when the term is over: after any other error the package would ask for the rest."""
+        chunks = aiter(self._stream)
+        while True:
+            try:
+                async with self._term.kept():
+                    chunk = await anext(chunks, None)
+            except TimeoutError:
+                raise httpx2.SSEError("its time is over") from None
+            if chunk is None:
+                return
+            yield chunk
+
+    async def aclose(self) -> None:
+        """Read no more."""
+        await self._stream.aclose()
+
+
+def _body(request: httpx2.Request) -> bytes:
+    """What a request carries; nothing where it was redirected."""
+    try:
+        return request.content
+    except httpx2.RequestNotRead:
+        return b""
 
 
 def _is_json(response: httpx2.Response) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 from enum import Enum, auto
 from importlib import metadata
 from random import Random
@@ -18,14 +18,23 @@ import anyio
 from loguru import logger
 from mcp import Client
 from mcp.shared.exceptions import MCPError
-from mcp_types import CONNECTION_CLOSED, METHOD_NOT_FOUND, Implementation, Tool, ToolListChangedNotification
+from mcp_types import (
+    CONNECTION_CLOSED,
+    METHOD_NOT_FOUND,
+    CallToolResult,
+    Implementation,
+    Tool,
+    ToolListChangedNotification,
+)
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from link.backoff import delays
 from link.errors import ConfigError
+from link.tasks import Spawn
 from llm.mcp_http import FAILED, NOT_DELIVERED, endpoint
 from llm.mcp_offers import Catalogue, catalogue
 from llm.mcp_options import MCPServer
+from llm.mcp_sieve import Sieve
 from llm.mcp_stdio import child
 
 CAP_S = 10.0  # between two attempts to come back; a call waits as long by default
@@ -46,9 +55,6 @@ class End(Enum):
     """It had not, and cannot: there is no such program."""
 
 
-Spawn = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
-
-
 class ServerLink:
     """A tool server. `begin`, then `until_up`; in the end `end` and `close`."""
 
@@ -61,15 +67,21 @@ class ServerLink:
         self._random = random
         self._on_list = on_list
         self._task: asyncio.Task[None] | None = None
+        self._asked: set[asyncio.Task[None]] = set()
+        """The calls that run, or that were given up and of which the server is being told."""
         self._client: Client | None = None
         """Set while calls can be made."""
         self._up = asyncio.Event()
         self._first = asyncio.Event()
-        """The first attempt is over; `_trouble` says how."""
+        """The first attempt is over, or came up; `_refusal` says how it failed."""
+        self._refusal = "it was closed"
+        """Empty once it was up, whatever comes later."""
         self._lost = asyncio.Event()
         self._stale = asyncio.Event()
         """The list of tools is to be read again."""
         self._trouble = ""
+        self._sieve = Sieve()
+        """Of this connection."""
         self._mode: Literal["auto", "legacy"] = "auto"
         """Whether to ask for the protocol of 2026 first."""
         self._proven = False
@@ -82,10 +94,13 @@ class ServerLink:
         self._task = self._spawn(self._keep())
 
     async def until_up(self) -> None:
-        """Wait for the end of the first attempt. Raises ConfigError when it failed; there is no second one then."""
+        """Wait for the first attempt to come up. Raises ConfigError when it failed; there is no second one then.
+
+        If the connection was lost since, it comes back as any other does.
+        """
         await self._first.wait()
-        if self._client is None:
-            raise ConfigError(f"the tool server '{self.label}' cannot be used: {self._trouble}")
+        if self._refusal:
+            raise ConfigError(f"the tool server '{self.label}' cannot be used: {self._refusal}")
 
     def end(self) -> None:
         """Begin to close."""
@@ -95,16 +110,20 @@ class ServerLink:
     async def close(self) -> None:
         """After `end`: wait until the connection is closed and the child has ended, for at most twice CLOSE_S."""
         task, self._task = self._task, None
-        if task is None or await _is_over(task):
+        tasks = {*self._asked, *([task] if task else ())}
+        if await _are_over(tasks):
             return
-        task.cancel()  # the second time a child is killed at once
-        if not await _is_over(task):
+        for each in tasks:
+            each.cancel()  # the second time a child is killed at once
+        if not await _are_over(tasks):
             logger.error("the connection to the tool server {} does not end; it is left behind", self.label)
 
     async def _keep(self) -> None:
         try:
             if await self._first_attempt():
                 await self._come_back()
+            else:
+                self._refusal = self._trouble
         finally:
             self._first.set()
 
@@ -153,11 +172,13 @@ class ServerLink:
 
     @contextlib.asynccontextmanager
     async def _open(self) -> AsyncIterator[Client]:
-        transport = (child if self.server.command else endpoint)(self.server, self._lose)
+        self._sieve = sieve = Sieve()
+        transport = sieve.over((child if self.server.command else endpoint)(self.server, self._lose))
         about = Implementation(name="voicewire", version=_version())
         async with Client(
             transport, mode=self._mode, client_info=about, message_handler=self._on_message, cache=None
         ) as client:
+            sieve.version = client.protocol_version
             yield client
 
     def _is_up(self, client: Client) -> bool:
@@ -166,6 +187,7 @@ class ServerLink:
         if self._first.is_set():
             logger.info("the tool server {} is back", self.label)
         self._client = client
+        self._refusal = ""
         self._up.set()
         self._first.set()
         return True
@@ -240,6 +262,7 @@ class ServerLink:
 
     async def _read(self, client: Client) -> None:
         listed: list[Tool] = []
+        self._sieve.faults.clear()
         cursor: str | None = None
         for _ in range(MAX_PAGES):
             try:
@@ -252,7 +275,7 @@ class ServerLink:
             cursor = page.next_cursor
             if not cursor:
                 break
-        self.catalogue = catalogue(self.server, listed)
+        self.catalogue = catalogue(self.server, listed, self._sieve.faults)
         self._on_list(self)
 
     # --- for calls ----------------------------------------------------------------------------------------------------
@@ -267,6 +290,24 @@ class ServerLink:
             return None
         return self._client
 
+    async def ask(self, client: Client, name: str, arguments: dict[str, Any]) -> CallToolResult:
+        """Call a tool by the server's name for it. Raises whatever the package does.
+
+        Who gives this up goes at once: to tell the server so, which may take the package 5 s, is left to a task.
+        """
+        outcome: list[CallToolResult | Exception] = []
+        task = self._spawn(_ask(client, name, arguments, outcome))
+        self._asked.add(task)
+        task.add_done_callback(self._asked.discard)
+        try:
+            await asyncio.wait([task])
+        finally:
+            task.cancel()
+        result = outcome[0] if outcome else MCPError(CONNECTION_CLOSED, "the call was ended with its server")
+        if isinstance(result, Exception):
+            raise result
+        return result
+
     def is_lost(self, client: Client) -> bool:
         """Whether a connection that calls could use cannot be used any more."""
         return client is not self._client
@@ -280,9 +321,15 @@ class ServerLink:
         self._stale.set()
 
 
-async def _is_over(task: asyncio.Task[None]) -> bool:
-    await asyncio.wait([task], timeout=CLOSE_S)
-    return task.done()
+async def _ask(client: Client, name: str, arguments: dict[str, Any], outcome: list[CallToolResult | Exception]) -> None:
+    try:
+        outcome.append(await client.call_tool(name, arguments))
+    except Exception as error:  # what the package raises is nowhere listed
+        outcome.append(error)
+
+
+async def _are_over(tasks: set[asyncio.Task[None]]) -> bool:
+    return not tasks or not (await asyncio.wait(tasks, timeout=CLOSE_S))[1]
 
 
 def _in_words(error: BaseException) -> str:

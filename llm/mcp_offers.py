@@ -15,7 +15,7 @@ from llm.mcp_options import MCPServer
 
 MAX_NAME = 64  # letters; what the models take
 MAX_DESCRIPTION = 1024  # letters; OpenAI refuses a request with a longer one
-MAX_TOOLS = 128  # of one server, and what OpenAI takes in a request
+MAX_TOOLS = 128  # of one server; OpenAI takes as many in a request, of all servers and the agent together
 MAX_SCHEMA_BYTES = 32 * 1024  # it goes into each request
 NO_PROPERTIES: dict[str, Any] = {"type": "object", "properties": {}}
 
@@ -34,6 +34,8 @@ class Offer(Struct, frozen=True):
 
     name: str
     schema: ToolSchema
+    rules: dict[str, Any]
+    """The schema of its arguments with the draft that it is written in (`$schema`), which the model is not shown."""
 
 
 class Catalogue(Struct, frozen=True):
@@ -46,14 +48,18 @@ class Catalogue(Struct, frozen=True):
     """Other tools that are left out."""
 
 
-def catalogue(server: MCPServer, listed: Iterable[Listed]) -> Catalogue:
-    """What a server offers to the model; the first of two tools of one name stays."""
+def catalogue(server: MCPServer, listed: Iterable[Listed], broken: Iterable[tuple[str, str]] = ()) -> Catalogue:
+    """What a server offers to the model; the first of two tools of one name stays.
+
+    `broken`: the names of tools that are none, by the protocol, and what is wrong with them.
+    """
     offers: dict[str, Offer] = {}
-    clashes, faults = [], []
+    clashes = []
+    faults = [f"{name!r} is no tool of MCP: {what}" for name, what in broken if is_wanted(server, name)]
     for tool in listed:
         if not is_wanted(server, tool.name):
             continue
-        offer = Offer(tool.name, _schema(server, tool))
+        offer = _offer(server, tool)
         other = offers.get(offer.schema.name)
         if other is not None:
             clashes.append(f"'{other.name}' and '{offer.name}' would both be '{offer.schema.name}'")
@@ -92,12 +98,23 @@ def result_text(content: Iterable[Any], structured: Any) -> str:
     return "\n".join(notes)
 
 
-def _schema(server: MCPServer, tool: Listed) -> ToolSchema:
+def error_text(content: Iterable[Any], structured: Any) -> str:
+    """What a call that failed returned, as the model reads it: all its words, which say why, and its JSON."""
+    words = [text for block in content if (text := _text(block, with_words=True))]
+    if structured is not None:
+        words.append(msgspec.json.encode(structured).decode())
+    return "\n".join(words)
+
+
+def _offer(server: MCPServer, tool: Listed) -> Offer:
     described = (tool.description or tool.title or "").strip()
     if len(described) > MAX_DESCRIPTION:
         described = described[: MAX_DESCRIPTION - 1] + "\N{HORIZONTAL ELLIPSIS}"
-    parameters = {key: value for key, value in tool.input_schema.items() if key != "$schema"}
-    return ToolSchema(offered_name(server, tool.name), described, {**NO_PROPERTIES, **parameters})
+    rules = {**NO_PROPERTIES, **tool.input_schema}
+    if not isinstance(rules.get("$schema", ""), str):
+        del rules["$schema"]  # null, which says nothing
+    parameters = {key: value for key, value in rules.items() if key != "$schema"}
+    return Offer(tool.name, ToolSchema(offered_name(server, tool.name), described, parameters), rules)
 
 
 def _text(block: Any, *, with_words: bool) -> str:

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 import msgspec
 from msgspec import Struct
 
+from link.addresses import hidden, secrets_of
 from link.errors import ConfigError
 
 NAME = re.compile(r"[a-zA-Z0-9_-]{1,32}")
@@ -18,6 +19,7 @@ HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9a-zA-Z-]+")  # a token of RFC 9110
 HEADER_VALUE = re.compile(r"[\x21-\x7e]([\t\x20-\x7e]*[\x21-\x7e])?|")
 MIN_SECRET = 6  # shorter values ("true", "8080") are not secret, and stand in every other word
 MIN_SECRET_SEGMENT = 16  # some providers put the key into the path of the url
+SECRET_NAME = re.compile("key|token|secret|passw|pwd|auth|credential|header", re.IGNORECASE)
 
 
 class MCPServer(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -83,10 +85,8 @@ class MCPServer(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         )
 
     def hide(self, text: str) -> str:
-        """A text as it may be shown, without the values of `env` and `headers` and the secret parts of `url`."""
-        for secret in sorted(self._secrets(), key=len, reverse=True):
-            text = text.replace(secret, "***")
-        return text
+        """A text as it may be shown, without what may be secret: in `env`, `headers`, `args` and `url`."""
+        return hidden(text, sorted(self._secrets(), key=len, reverse=True))
 
     def _secrets(self) -> set[str]:
         parts = urlsplit(self.url)
@@ -95,7 +95,21 @@ class MCPServer(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         found |= {value for _, value in parse_qsl(parts.query)}
         found |= {value.partition("=")[2] for value in parts.query.split("&")}  # as they stand, encoded
         segments = {segment for segment in parts.path.split("/") if len(segment) >= MIN_SECRET_SEGMENT}
-        return {secret for secret in found | segments if len(secret) >= MIN_SECRET}
+        found |= segments | _secrets_of_args(self.args)
+        return {secret for secret in found if len(secret) >= MIN_SECRET}
+
+
+def _secrets_of_args(args: Sequence[str]) -> set[str]:
+    """What may be secret in a program's arguments: `--key VALUE`, `--any=VALUE`, `KEY=VALUE`, parts of addresses."""
+    found: set[str] = set()
+    for flag, arg in zip(("", *args), args, strict=False):
+        name, _, value = arg.partition("=")
+        follows = flag.startswith("-") and SECRET_NAME.search(flag) and "=" not in flag and not arg.startswith("-")
+        if follows or SECRET_NAME.search(name):
+            found.add(arg if follows else value)
+        values = [arg] if follows else [value] if name.startswith("-") else []
+        found.update(secrets_of(arg if "://" in arg else "", values))
+    return found
 
 
 def _is_http(url: str) -> Any:

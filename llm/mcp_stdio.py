@@ -20,9 +20,9 @@ from anyio.abc import ObjectReceiveStream, ObjectSendStream
 from loguru import logger
 from mcp.client.stdio import get_default_environment
 from mcp.shared.message import SessionMessage
-from mcp_types import jsonrpc_message_adapter
 
 from link.errors import ConfigError
+from llm.mcp_lines import message_of
 from llm.mcp_options import MCPServer
 
 MAX_MESSAGE_BYTES = 4 << 20  # a longer line ends the connection
@@ -32,6 +32,8 @@ LOGGED_PER_S = 20  # lines of stderr; more are dropped
 GRACE_S = 1.0  # from the end of its stdin to SIGTERM
 KILL_S = 0.5  # from SIGTERM to SIGKILL, and from there until we let it be
 EXIT_S = 0.25  # from the end of its stdout until its code is known, as a rule at once
+FORCE = signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL
+NOTHING = 0  # a signal that only tells whether there is anybody
 
 Streams = tuple[ObjectReceiveStream[SessionMessage | Exception], ObjectSendStream[SessionMessage]]
 
@@ -91,9 +93,8 @@ async def _read(
     garbage = 0
     try:
         while line := await process.stdout.readline():
-            try:
-                message = jsonrpc_message_adapter.validate_json(line, by_name=False)
-            except ValueError:
+            message = message_of(line)
+            if message is None:
                 garbage += bool(line.strip())
                 if garbage == 1:
                     logger.warning("the tool server {} writes other things than messages to stdout", words.label)
@@ -165,12 +166,11 @@ async def _end(process: Process) -> None:
     assert process.stdin
     process.stdin.close()
     try:
-        for limit_s, by_force in ((GRACE_S, False), (KILL_S, True)):
-            if await _is_over(process, limit_s):
-                return
-            _strike(process, by_force=by_force)
+        await _is_over(process, GRACE_S)
+        if _strike(process, signal.SIGTERM) and not await _is_group_over(process, KILL_S):
+            _strike(process, FORCE)
     except asyncio.CancelledError:
-        _strike(process, by_force=True)
+        _strike(process, FORCE)
         raise
     finally:
         if not await _is_over(process, KILL_S):  # something holds its pipes that is not of its group
@@ -192,9 +192,25 @@ async def _is_over(process: Process, limit_s: float) -> bool:
     return process.returncode is not None
 
 
-def _strike(process: Process, *, by_force: bool) -> None:
-    with contextlib.suppress(OSError):
+async def _is_group_over(process: Process, limit_s: float) -> bool:
+    """Whether the child ended, and its own children too, of which nobody tells: they are asked for again and again."""
+    try:
+        async with asyncio.timeout(limit_s):
+            await _is_over(process, limit_s)
+            while _strike(process, NOTHING):  # noqa: ASYNC110
+                await asyncio.sleep(limit_s / 50)
+    except TimeoutError:
+        return False
+    return True
+
+
+def _strike(process: Process, number: int) -> bool:
+    """Send a signal to the child and its own children; whether there was anybody."""
+    try:
         if sys.platform == "win32":
             process.kill()
         else:
-            os.killpg(process.pid, signal.SIGKILL if by_force else signal.SIGTERM)
+            os.killpg(process.pid, number)
+    except OSError:
+        return False
+    return True

@@ -149,7 +149,8 @@ LIBRARIES: dict[str, set[str]] = {
     },
     "websockets.asyncio.client": {"link/websocket.py", "server/talk/client.py"},
     "openai": {"llm/chat_client.py"},
-    **{name: {f"llm/mcp_{part}.py" for part in ("calls", "http", "link", "stdio")} for name in ("mcp", "mcp_types")},
+    "mcp": {f"llm/mcp_{part}.py" for part in ("calls", "http", "link", "sieve", "stdio")},
+    "mcp_types": {f"llm/mcp_{part}.py" for part in ("calls", "http", "lines", "link", "sieve")},
     "anyio": {"llm/mcp_link.py", "llm/mcp_stdio.py"},  # the package `mcp` is written for it
     "httpx2": {"llm/mcp_http.py"},
     **{name: {"llm/tool_schema.py"} for name in ("jsonschema", "referencing")},
@@ -337,10 +338,10 @@ def test_a_queue_has_a_bound(file: str) -> None:
 BASES = frozenset(
     """
     Struct Protocol Generic Enum IntEnum Exception VoicewireError ProviderError WorkerDied
-    logging.Handler ctypes.Structure ctypes.Union
+    logging.Handler ctypes.Structure ctypes.Union httpx2.AsyncByteStream
     """.split()
 )
-"""Kinds of things and of errors; nothing is inherited from a class that does something."""
+"""Kinds of things and of errors, and interfaces; nothing is inherited from a class that does something."""
 PASSES_ON = {"server/app.py": {"_run_sync"}}  # a tool takes its arguments by name, whatever they are
 
 

@@ -242,6 +242,45 @@ async def test_a_worker_that_takes_too_long_to_start_is_ended(monkeypatch: pytes
 
 
 @pytest.mark.asyncio
+async def test_a_worker_that_prints_at_its_start_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "sitecustomize.py").write_text("print('good morning', flush=True)")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    pool = pool_of()
+    async with asyncio.timeout(PATIENCE_S):
+        with pytest.raises(ProviderError, match="it wrote something else than messages to stdout"):
+            await pool.start()
+    assert pool.pids() == []
+
+
+ONCE_ODD = """
+import os, struct
+from pathlib import Path
+
+starts = Path(__file__).with_name("starts")
+starts.write_text(starts.read_text() + "x" if starts.exists() else "x")
+if len(starts.read_text()) == 2:
+    os.write(1, struct.pack("<I", {size}) + bytes({body}))
+"""
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("body", [[0x05], [0xC1], [0xA1, 0xFF], [0x92, 0x01, 0x02]])
+async def test_a_worker_that_says_odd_things_when_it_starts_again_is_started_once_more(
+    body: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(ONCE_ODD.format(size=len(body), body=body))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    async with started() as pool:
+        slot = pool.open()
+        slot.send(["die", 9])
+        with pytest.raises(WorkerDied):
+            await slot.receive()
+        await back(slot)
+        assert await ask(slot, "echo", 1) == ["hello", 1]
+        assert (tmp_path / "starts").read_text() == "xxx"
+
+
+@pytest.mark.asyncio
 async def test_closing_leaves_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker, "STOP_TIMEOUT_S", 0.2)
     async with started(workers=2, slots=1) as pool:

@@ -1,8 +1,9 @@
 """An odd MCP server, of the standard library only so that it starts at once: `python -S mcp_odd.py [word …]`.
 
 Words: `strict` leaves when it is not greeted with `initialize`; `deaf` never answers; `stubborn` ignores the end of its
-stdin and SIGTERM; `parent` has a child of its own that holds its pipes; `chatty` fills stderr; `leaves` ends at once;
-`mute` closes its stdout; `named=NAME` has a tool of that name.
+stdin and SIGTERM; `parent` has a child of its own that holds its pipes, with `aloof` one that does not, and with `hard`
+one that ignores SIGTERM; `chatty` fills stderr; `leaves` ends at once; `mute` closes its stdout; `named=NAME` has a
+tool of that name; `shapeless` lists things that are no tools.
 """
 
 from __future__ import annotations
@@ -17,7 +18,15 @@ from pathlib import Path
 from typing import Any
 
 WORDS = sys.argv[1:]
-TOOLS = ["work", "hang", "giant", "garbage", "pid", "freeze", "deafen", "wrong", "vanish"]
+TOOLS = ["work", "hang", "giant", "garbage", "pid", "freeze", "deafen", "wrong", "vanish", "raw"]
+SHAPELESS: list[Any] = [
+    {"name": "no-schema"},
+    {"name": "null-schema", "inputSchema": None},
+    {"name": "number", "description": 5, "inputSchema": {"type": "object"}},
+    {"name": "hidden"},
+    {"inputSchema": {"type": "object"}},
+    "word",
+]
 
 
 def say(message: dict[str, Any]) -> None:
@@ -26,15 +35,16 @@ def say(message: dict[str, Any]) -> None:
     sys.stdout.flush()
 
 
-def listed() -> list[dict[str, Any]]:
+def listed() -> list[Any]:
     """Its tools; one has a schema that is none."""
     names = [*TOOLS, *(word.partition("=")[2] for word in WORDS if word.startswith("named="))]
-    tools = [{"name": name, "inputSchema": {"type": "object"}} for name in names]
+    tools: list[Any] = [{"name": name, "inputSchema": {"type": "object"}} for name in names]
+    tools += SHAPELESS if "shapeless" in WORDS else []
     return [*tools, {"name": "odd", "inputSchema": {"type": "object", "properties": {"a": {"type": "text"}}}}]
 
 
-def run(name: str, number: Any) -> None:
-    """A call."""
+def run(name: str, number: Any, arguments: dict[str, Any]) -> None:
+    """A call; `raw` answers with a line as it is given, where NUMBER stands for the number of the call."""
     if name == "freeze":
         os.kill(os.getpid(), signal.SIGSTOP)
     elif name == "giant":
@@ -45,6 +55,9 @@ def run(name: str, number: Any) -> None:
         time.sleep(60)
     elif name == "wrong":
         say({"id": number, "result": {"content": "no list"}})
+    elif name == "raw":
+        sys.stdout.buffer.write(arguments["line"].replace("NUMBER", json.dumps(number)).encode("latin-1") + b"\n")
+        sys.stdout.buffer.flush()
     elif name == "vanish":
         TOOLS.remove("work")
         say({"method": "notifications/tools/list_changed"})
@@ -65,7 +78,7 @@ def answer(message: dict[str, Any]) -> None:
     elif method == "tools/list":
         say({"id": number, "result": {"tools": listed()}})
     elif method == "tools/call":
-        run(message["params"]["name"], number)
+        run(message["params"]["name"], number, message["params"].get("arguments", {}))
     elif number is not None and method is not None:
         say({"id": number, "error": {"code": -32601, "message": "what?"}})
 
@@ -78,7 +91,10 @@ def main() -> None:
     if "stubborn" in WORDS:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     if "parent" in WORDS:
-        other = subprocess.Popen(["sleep", "60"])
+        pipe = subprocess.DEVNULL if "aloof" in WORDS else None
+        if "hard" in WORDS:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)  # which it inherits
+        other = subprocess.Popen(["sleep", "60"], stdin=pipe, stdout=pipe, stderr=pipe)
         Path(os.environ["TEST_NOTE"]).write_text(str(other.pid))
     if "chatty" in WORDS:
         sys.stderr.write("".join(f"line {number}\n" for number in range(1000)) + "x" * 100_000 + "\n")

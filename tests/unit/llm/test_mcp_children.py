@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import math
 import os
 import signal
 from pathlib import Path
+from random import Random
 
+import msgspec
 import pytest
+from mcp.shared import jsonrpc_dispatcher
+from mcp_types import TextContent
 
 from link.errors import ConfigError
 from llm import mcp_link, mcp_stdio
 from llm.mcp import MCPServer
-from tests.unit.llm.mcp_stand import Stand, lives, odd, using
+from llm.mcp_link import ServerLink
+from tests.unit.llm.mcp_stand import Owner, Stand, lives, odd, using
 from tests.unit.server.logbook import Logbook
 
 TOKEN = "token-0123456789"
@@ -101,6 +108,37 @@ async def test_a_child_that_breaks_the_line_is_replaced(tool: str, reason: str) 
     assert log.said(f"is lost: {reason}; connecting again")
 
 
+async def test_a_call_that_is_given_up_does_not_wait_until_its_frozen_child_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(jsonrpc_dispatcher, "_ABANDON_WRITE_TIMEOUT", 60.0)
+    async with using(odd(timeout_s=0.3, connect_s=0.6)) as stand:
+        frozen = asyncio.create_task(stand.call("freeze"))
+        calls = [asyncio.create_task(stand.call("work", text="x" * 200_000)) for _ in range(3)]  # the pipe is full
+        assert await frozen == "Error: 'freeze' did not answer within 0.3 s."
+        assert {await call for call in calls} == {"Error: 'work' did not answer within 0.3 s."}
+
+
+async def test_a_server_that_is_lost_while_others_start_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mcp_link, "delays", lambda *_, **__: itertools.repeat(60.0))
+    owner = Owner()
+    link = ServerLink(odd(), owner.spawn, Random(1), lambda _: None)
+    link.begin()
+    try:
+        async with asyncio.timeout(20):
+            client = await link.reachable(math.inf)
+            assert client is not None
+            (said,) = (await client.call_tool("pid", {})).content
+            assert isinstance(said, TextContent)
+            os.kill(int(said.text), signal.SIGKILL)
+            while not link.is_lost(client):
+                await asyncio.wait([asyncio.create_task(asyncio.sleep(0.01))])
+            await link.until_up()
+    finally:
+        link.end()
+        await link.close()
+
+
 # --- what says odd things ---------------------------------------------------------------------------------------------
 
 
@@ -118,6 +156,25 @@ async def test_a_result_that_is_none_is_an_error_for_the_model() -> None:
         assert await stand.call("work") == "done"
 
 
+ANSWER = '{"jsonrpc":"2.0","id":NUMBER,"result":{"content":[{"type":"text","text":"%s"}]}}'
+
+
+@pytest.mark.parametrize(
+    ("written", "read"), [("a nice day \\ud83d", "a nice day \ufffd"), ("caf\xe9", "caf\ufffd"), ("a\tb", "a\tb")]
+)
+async def test_an_answer_with_a_letter_that_is_none_is_an_answer(written: str, read: str) -> None:
+    async with using(odd()) as stand:
+        assert await stand.call("raw", line=ANSWER % written) == read
+
+
+@pytest.mark.parametrize("line", ['{"jsonrpc":"2.0","id":NUMBER,"result":[1]}', '{"id":NUMBER,"result":{"a":tru}}'])
+async def test_an_answer_that_cannot_be_read_is_an_error_at_once(line: str) -> None:
+    async with using(odd(timeout_s=60.0)) as stand:
+        said = await stand.call("raw", line=line)
+        assert said == "Error: the tool server 'python': its answer is no message of MCP"
+        assert await stand.call("work") == "done"
+
+
 async def test_a_tool_with_a_schema_that_is_none_is_left_out_and_the_others_stay() -> None:
     with Logbook() as log:
         async with using(odd()) as stand:
@@ -129,6 +186,28 @@ async def test_a_tool_with_a_schema_that_is_none_is_left_out_and_the_others_stay
         entry.message for entry in log.entries if "left out: tool 'odd': its schema is no JSON schema" in entry.message
     ]
     assert len(said) == 1, "the same fault is not told with every list"
+
+
+async def test_what_is_no_tool_at_all_is_left_out_and_the_others_stay() -> None:
+    server = odd("shapeless")
+    with Logbook() as log:
+        async with using(msgspec.structs.replace(server, exclude=["hidden"])) as stand:
+            assert await stand.call("work") == "done"
+            await stand.call("vanish")
+            await stand.until("work", offered=False)
+            assert "raw" in stand.names
+    said = [entry.message.partition("left out: ")[2] for entry in log.entries if "no tool of MCP" in entry.message]
+    assert [each.partition(" is no tool of MCP")[0] for each in said] == [
+        *("'no-schema'", "'null-schema'", "'number'", "''", "''")
+    ], "each is told once"
+    assert said[0].endswith(": it.inputSchema: Field required")
+
+
+async def test_the_words_of_a_tool_that_failed_are_told_with_its_json() -> None:
+    result = '{"isError":true,"structuredContent":{"ok":false},"content":[{"type":"text","text":"the disk is full"}]}'
+    async with using(odd()) as stand:
+        said = await stand.call("raw", line=f'{{"jsonrpc":"2.0","id":NUMBER,"result":{result}}}')
+    assert said == 'Error: the disk is full\n{"ok":false}'
 
 
 async def test_what_it_says_on_stderr_is_logged_in_bounds() -> None:
@@ -204,6 +283,20 @@ async def test_the_children_of_a_child_go_with_it(tmp_path: Path) -> None:
         other = int(note.read_text())
         assert lives(other)
     await over(other)
+
+
+@pytest.mark.parametrize("words", [("aloof",), ("aloof", "hard")])
+async def test_the_children_of_a_child_that_is_over_already_go_too(words: tuple[str, ...], tmp_path: Path) -> None:
+    note = tmp_path / "pid"
+    async with using(odd("parent", *words, env={"TEST_NOTE": str(note)})) as stand:
+        await stand.call("work")
+        other = int(note.read_text())
+        os.kill(await pid_of(stand), signal.SIGKILL)
+        await over(other)
+        await stand.call("work")
+        another = int(note.read_text())
+        assert lives(another)
+    await over(another)
 
 
 async def test_closing_while_it_connects_leaves_no_child() -> None:

@@ -91,8 +91,9 @@ async def test_headers_go_with_each_request() -> None:
             assert await stand.call("echo", text="hello") == "hello"
 
 
-async def test_an_answer_without_end_is_refused_and_the_connection_stays() -> None:
-    async with serving(as_json=True) as site, using(at(site)) as stand:
+@each_kind
+async def test_an_answer_without_end_is_refused_and_the_connection_stays(old: bool, as_json: bool) -> None:
+    async with serving(old=old, as_json=as_json) as site, using(at(site)) as stand:
         call = asyncio.create_task(stand.call("slow", name="x1", seconds=0.5))
         assert len(await stand.call("large", letters=4_000_000)) == 4_000_000
         said = await stand.call("large", letters=5_000_000)

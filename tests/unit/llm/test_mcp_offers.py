@@ -19,7 +19,8 @@ from mcp_types import (
 )
 
 from llm.mcp import MCPServer
-from llm.mcp_offers import MAX_DESCRIPTION, MAX_TOOLS, catalogue, offered_name, result_text
+from llm.mcp_offers import MAX_DESCRIPTION, MAX_TOOLS, catalogue, error_text, offered_name, result_text
+from llm.tool_schema import ToolArgumentError, schema_arguments
 from llm.tools import NAME
 
 ANYTHING: dict[str, Any] = {"type": "object"}
@@ -37,6 +38,32 @@ def test_a_tool_is_offered_with_its_description_and_schema() -> None:
     assert offer.name == "a.b"
     assert (offer.schema.name, offer.schema.description) == ("a_b", "Does it.")
     assert offer.schema.parameters == {"type": "object", "properties": {}, "required": ["a"]}
+    assert offer.rules == {"properties": {}, **schema}
+
+
+def test_a_schema_of_an_older_draft_is_read_as_such() -> None:
+    pair = {"type": "array", "items": [{"type": "number"}, {"type": "string"}]}
+    schema = {"$schema": "http://json-schema.org/draft-07/schema#", "type": "object", "properties": {"a": pair}}
+    offer = catalogue(MCPServer(command="x"), [Tool(name="a", input_schema=schema)]).offers["a"]
+    arguments = schema_arguments("a", offer.rules)
+    assert arguments.read("a", '{"a": [1, "b"]}') == {"a": [1, "b"]}
+    with pytest.raises(ToolArgumentError):
+        arguments.read("a", '{"a": ["b", 1]}')
+
+
+def test_a_draft_that_is_none_is_left_out() -> None:
+    schema = {"$schema": None, "type": "object"}
+    assert "$schema" not in catalogue(MCPServer(command="x"), [Tool(name="a", input_schema=schema)]).offers["a"].rules
+
+
+def test_what_is_no_tool_is_told_unless_nobody_wants_it() -> None:
+    broken = [("a", "it.inputSchema: Field required"), ("b", "it: no"), ("", "it.name: Field required")]
+    made = catalogue(MCPServer(command="x", exclude=["b"]), tools("c"), broken)
+    assert list(made.offers) == ["c"]
+    assert made.faults == (
+        "'a' is no tool of MCP: it.inputSchema: Field required",
+        "'' is no tool of MCP: it.name: Field required",
+    )
 
 
 def test_a_title_stands_for_a_missing_description_and_a_long_one_is_cut() -> None:
@@ -127,3 +154,17 @@ READ = EmbeddedResource(type="resource", resource=TextResourceContents(uri="file
 def test_a_result_is_json_or_text_and_notes(content: list[ContentBlock], structured: Any, text: str) -> None:
     result = CallToolResult(content=content, structured_content=structured)
     assert result_text(result.content, result.structured_content) == text
+
+
+@pytest.mark.parametrize(
+    ("content", "structured", "text"),
+    [
+        ([TEXT], None, "two words"),
+        ([TEXT], {"ok": False}, 'two words\n{"ok":false}'),
+        ([MEDIA[0], TEXT], {}, "[image]\ntwo words\n{}"),
+        ([], {"ok": False}, '{"ok":false}'),
+        ([], None, ""),
+    ],
+)
+def test_a_failed_call_says_its_words_too(content: list[ContentBlock], structured: Any, text: str) -> None:
+    assert error_text(content, structured) == text

@@ -74,3 +74,32 @@ def test_the_values_of_variables_headers_and_the_url_are_hidden_in_a_text() -> N
     )
     said = f"{KEY} Bearer {KEY} pass%20word 0123456789abcdef a/bcdef a%2Fbcdef mcp"
     assert server.hide(said) == "*** *** *** *** *** *** mcp"
+
+
+@pytest.mark.parametrize(
+    ("args", "said", "shown"),
+    [
+        (["postgres://me:hunter2secret@db/x"], "no postgres://me:hunter2secret@db/x", "no postgres://***@db/x"),
+        (
+            ["postgres://me:hunter%2Fsecret@db/x"],
+            "me may not with hunter/secret or hunter%2fsecret",
+            "me may not with *** or ***",
+        ),
+        (["--url=https://h/p?key=a%2Fbcdefgh&x=1"], "no a/bcdefgh and no a%2Fbcdefgh", "no *** and no ***"),
+        (["https://h/p?key=a%2Fbcdefgh&x=1"], "GET https://h/p?key=a%2Fbcdefgh&x=1", "GET https://h/p?***"),
+        (["--dsn=a-long-value"], "--dsn=a-long-value", "--dsn=***"),
+        (["--api-key", KEY, "--verbose"], f"--api-key {KEY} --verbose", "--api-key *** --verbose"),
+        (["--Access-Token", "s3cret"], "--Access-Token s3cret", "--Access-Token ***"),
+        (["--password", "s3cret", "file.txt"], "s3cret file.txt", "*** file.txt"),
+        (["-e", f"GITHUB_TOKEN={KEY}"], f"GITHUB_TOKEN={KEY} {KEY}", "GITHUB_TOKEN=*** ***"),
+        (["--header", f"Authorization: Bearer {KEY}"], f"Bearer {KEY}", "Bearer ***"),
+        (["--token-stdin", "--verbose"], "--verbose", "--verbose"),
+        (
+            ["--level=debug", "/srv/files", "a=long-value"],
+            "debug /srv/files a=long-value",
+            "debug /srv/files a=long-value",
+        ),
+    ],
+)
+def test_secret_parts_of_the_arguments_are_hidden_in_a_text(args: list[str], said: str, shown: str) -> None:
+    assert MCPServer(command="a", args=args).hide(said) == shown
