@@ -15,13 +15,14 @@ from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from random import Random
+from typing import Protocol
 
 from loguru import logger
 from msgspec import Struct, structs
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
-from llm.local.faults import NO_FAULTS, STATUS_OF_ERROR, Faults
+from llm.local.faults import STATUS_OF_ERROR, Faults
 from llm.local.outlet import BrokenOff, Outlet, ResponseOutlet
 from llm.local.protocol import Create, RequestError, conversation, error_event, read, stream_of
 from llm.local.request import FunctionCall, Item, Output, Respond
@@ -113,14 +114,12 @@ class _Connection:
     async def _answer(self, create: Create) -> None:
         """Answer one request: a response, or an error event."""
         service = self._service
-        faults = service.faults()
+        faults = service.faults().thrown(service.dice)
         try:
-            if not faults.strikes(service.dice):
-                faults = structs.replace(NO_FAULTS, first_token_ms=faults.first_token_ms, token_ms=faults.token_ms)
             earlier = self._earlier(create.previous_response_id, faults)
             request = conversation(create, earlier)
             if faults.error_event is not None:
-                raise _as_told(faults.error_event)
+                raise as_told(faults.error_event)
         except RequestError as error:
             await self._outlet.send(error_event(error, create.stream_id))
             return
@@ -133,7 +132,9 @@ class _Connection:
         try:
             await outlet.send(writer.begin())
             outputs = list(service.respond(request, now)) if create.generate is not False else []
-            if not await _send_outputs(outputs, writer, outlet, create.max_output_tokens):
+            if outputs:
+                await outlet.before_first()
+            if not await send_outputs(outputs, writer, outlet, create.max_output_tokens):
                 end = partial(writer.incomplete, "max_output_tokens")
         except ConnectionClosed:
             raise
@@ -146,8 +147,9 @@ class _Connection:
             return
         events = end()
         self._store(response_id, request.items + tuple(writer.items))  # before the client can name it
-        with contextlib.suppress(BrokenOff):  # a fault that counts to the very last event has come too late
-            await outlet.send(events)
+        for event in events:
+            with contextlib.suppress(BrokenOff):  # a fault that counts to the end of an answer has come too late
+                await outlet.send([event])
 
     async def _break_off(self, broken: BrokenOff, writer: ResponseWriter) -> None:
         words = "An end, as this server was told to."
@@ -175,13 +177,19 @@ class _Connection:
             self._stored_size -= self._stored.popitem(last=False)[1][1]
 
 
-async def _send_outputs(
-    outputs: list[Output], writer: ResponseWriter, outlet: ResponseOutlet, most: int | None
-) -> bool:
+class Writer(Protocol):
+    """Makes the events of an answer, in one protocol or another."""
+
+    def text(self, delta: str) -> list[bytes]:
+        """A piece of text."""
+
+    def call(self, call: FunctionCall) -> list[bytes]:
+        """A function call."""
+
+
+async def send_outputs(outputs: list[Output], writer: Writer, outlet: ResponseOutlet, most: int | None) -> bool:
     """Send an answer, at the pace that is set. Returns False where `most` tokens of words were not enough."""
     left = most * CHARACTERS_PER_TOKEN if most is not None else math.inf
-    if outputs:
-        await outlet.before_first()
     for output in outputs:
         if isinstance(output, FunctionCall):
             await outlet.send(writer.call(output))
@@ -195,7 +203,8 @@ async def _send_outputs(
     return True
 
 
-def _as_told(code: str) -> RequestError:
+def as_told(code: str) -> RequestError:
+    """The error that the faults say."""
     return RequestError("An error, as this server was told to.", code=code, status=STATUS_OF_ERROR.get(code, 400))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from link.errors import ConfigError
 
@@ -20,6 +20,9 @@ class Faults(Struct, frozen=True, forbid_unknown_fields=True):
     `response.incomplete` (content_filter). `forget_responses` knows no `previous_response_id`. `error_event` answers
     with an `error` event of this code. `reject_status` refuses the upgrade with an HTTP status (with
     `Retry-After: retry_after_s`). `seed` sets the dice.
+
+    Chat Completions has chunks for events, and an HTTP status with each request, where `error_event` and
+    `reject_status` belong; a whole answer fails with 500. It knows neither `close_code` nor `forget_responses`.
     """
 
     first_token_ms: float = 0
@@ -51,6 +54,12 @@ class Faults(Struct, frozen=True, forbid_unknown_fields=True):
         """Whether one response (or one upgrade) is hit."""
         return self.probability >= 1 or dice.random() < self.probability
 
+    def thrown(self, dice: Random) -> Faults:
+        """The faults of one response: these, or only their delays."""
+        if self.strikes(dice):
+            return self
+        return structs.replace(NO_FAULTS, first_token_ms=self.first_token_ms, token_ms=self.token_ms)
+
 
 _CLOSE_CODES = {1000, 1001, 1002, 1003, *range(1007, 1015)}
 NO_FAULTS = Faults()
@@ -64,6 +73,15 @@ STATUS_OF_ERROR = {
     "overloaded": 503,
 }
 """The HTTP status that goes with an error's code; others have 400."""
+
+
+def wished(wish: str | None, base: Faults, *, allowed: bool) -> Faults:
+    """The faults of one client: the server's, or what it wished for (`?faults=…`) if it may. Raises ConfigError."""
+    if not wish:
+        return base
+    if not allowed:
+        raise ConfigError("faults: this server does not take them from clients")
+    return parse_faults(wish, base)
 
 
 def parse_faults(text: str, base: Faults = NO_FAULTS) -> Faults:

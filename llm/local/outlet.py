@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Protocol
 
 from websockets.asyncio.server import ServerConnection
 
 from llm.local.faults import Faults
 
-_GARBAGE = "\x00}{ this is not JSON"
+GARBAGE = "\x00}{ this is not JSON"
 
 
 class BrokenOff(Exception):
@@ -17,6 +18,22 @@ class BrokenOff(Exception):
     def __init__(self, reason: str = "") -> None:
         super().__init__(reason or "failed")
         self.reason = reason
+
+
+class Sink(Protocol):
+    """Where the events of an answer go: a websocket (Outlet), or the body of an HTTP answer (chat_outlet.py)."""
+
+    async def send(self, event: bytes) -> None:
+        """Send one event."""
+
+    async def send_garbage(self) -> None:
+        """Send what no client can read."""
+
+    def stall(self) -> None:
+        """Say nothing more."""
+
+    async def drop(self, close_code: int | None) -> None:
+        """End the connection."""
 
 
 class Outlet:
@@ -34,7 +51,7 @@ class Outlet:
     async def send_garbage(self) -> None:
         """Send what no client can read."""
         if not self._stalled:
-            await self._websocket.send(_GARBAGE)
+            await self._websocket.send(GARBAGE)
 
     def stall(self) -> None:
         """Say nothing more, but stay connected and answer pings."""
@@ -52,7 +69,7 @@ class Outlet:
 class ResponseOutlet:
     """Sends the events of one response, and does at each count of them what the faults say."""
 
-    def __init__(self, outlet: Outlet, faults: Faults) -> None:
+    def __init__(self, outlet: Sink, faults: Faults) -> None:
         self._outlet = outlet
         self._faults = faults
         self._sent = 0

@@ -45,14 +45,16 @@ class _Envelope(Struct):
     stream_id: str | None = None
 
 
-class _Part(Struct):
+class Part(Struct):
+    """A part of a message; one that is no text (a picture) says nothing to a brain."""
+
     type: str = "input_text"
     text: str = ""
 
 
 class _Message(Struct):
     role: str
-    content: str | list[_Part]
+    content: str | list[Part]
 
 
 class Function(Struct):
@@ -67,9 +69,11 @@ class Function(Struct):
 
 class _Output(Struct):
     call_id: str
-    output: str | list[_Part]
+    output: str | list[Part]
 
 
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoding may raise."""
 _ENVELOPE = msgspec.json.Decoder(_Envelope)
 _CREATE = msgspec.json.Decoder(Create)
 _FAMILIES: dict[str, type[User | Assistant | Developer]] = {
@@ -84,7 +88,7 @@ def stream_of(message: str | bytes) -> str | None:
     """The lane that a message names, if that much of it can be read."""
     try:
         return _ENVELOPE.decode(message).stream_id
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return None
 
 
@@ -96,25 +100,32 @@ def read(message: str | bytes) -> Create:
         kind = _ENVELOPE.decode(message).type
         if kind == "response.create":
             return _CREATE.decode(message)
-    except msgspec.ValidationError as error:
-        reason, _, path = str(error).partition(" - at `$")
-        param = path.strip("`").lstrip(".") or None
-        raise RequestError(f"{reason}.", param=param) from error
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise RequestError(f"The message is not JSON that can be read: {error}.", code="invalid_json") from error
+    except UNREADABLE as error:
+        raise unreadable(error, "message") from error
     raise RequestError(f"Unknown event type '{kind}'; this server takes response.create.", param="type")
+
+
+def unreadable(error: Exception, what: str) -> RequestError:
+    """Why a message or a body, `what` it is, could not be decoded."""
+    if not isinstance(error, msgspec.ValidationError):
+        return RequestError(f"The {what} is not JSON that can be read: {error}.", code="invalid_json")
+    reason, _, path = str(error).partition(" - at `$")
+    return RequestError(f"{reason}.", param=path.strip("`").lstrip(".") or None)
+
+
+def missing(param: str) -> RequestError:
+    """What the provider says of a field that must be there."""
+    return RequestError(f"Missing required parameter: '{param}'.", code="missing_required_parameter", param=param)
 
 
 def conversation(create: Create, earlier: tuple[Item, ...]) -> Request:
     """What to answer: the earlier conversation, then the new input. Raises RequestError."""
     if create.input is None and create.previous_response_id is None and create.generate is not False:
-        raise RequestError("Missing required parameter: 'input'.", code="missing_required_parameter", param="input")
+        raise missing("input")
     given = [{"role": "user", "content": create.input}] if isinstance(create.input, str) else create.input or []
     items = [item for index, each in enumerate(given) if (item := _item(each, f"input[{index}]"))]
-    tools = tuple(
-        Tool(function.name, function.description or "", function.parameters or {}) for function in functions(create)
-    )
-    return Request(earlier + tuple(items), create.instructions or "", tools, _tool_choice(create, tools))
+    tools = tuple(map(tool_of, functions(create)))
+    return Request(earlier + tuple(items), create.instructions or "", tools, choice_of(create.tool_choice, tools))
 
 
 def functions(create: Create) -> list[Function]:
@@ -134,13 +145,13 @@ def _item(raw: dict[str, Any], place: str) -> Item | None:
         family = _FAMILIES.get(message.role)
         if family is None:
             raise RequestError(f"Unknown role '{message.role}'.", param=f"{place}.role")
-        return family(_text(message.content))
+        return family(text_of(message.content))
     if kind == "function_call":
         call: Called = _convert(raw, Called, place)
         return call
     if kind == "function_call_output":
         output = _convert(raw, _Output, place)
-        return Result(output.call_id, _text(output.output))
+        return Result(output.call_id, text_of(output.output))
     if isinstance(kind, str):
         return None
     raise RequestError("An input item needs a 'type', or a 'role'.", param=place)
@@ -154,12 +165,18 @@ def _convert(raw: dict[str, Any], shape: type[Any], place: str) -> Any:
         raise RequestError(f"{reason}.", param=place + path.strip("`")) from error
 
 
-def _text(content: str | list[_Part]) -> str:
+def text_of(content: str | list[Part]) -> str:
+    """The words of a message."""
     return content if isinstance(content, str) else " ".join(part.text for part in content if part.text)
 
 
-def _tool_choice(create: Create, tools: tuple[Tool, ...]) -> str:
-    choice = create.tool_choice
+def tool_of(function: Function) -> Tool:
+    """A function as a brain knows it."""
+    return Tool(function.name, function.description or "", function.parameters or {})
+
+
+def choice_of(choice: str | dict[str, Any] | None, tools: tuple[Tool, ...]) -> str:
+    """The tool choice of a Request. Raises RequestError for one that there is not."""
     if choice is None:
         return "auto"
     if isinstance(choice, str) and choice in {"auto", "none", "required"}:
@@ -173,12 +190,13 @@ def _tool_choice(create: Create, tools: tuple[Tool, ...]) -> str:
 
 def error_event(error: RequestError, stream_id: str | None) -> bytes:
     """The `error` event of the protocol."""
-    kind = "server_error" if error.status >= 500 else "invalid_request_error"
-    event: dict[str, Any] = {
-        "type": "error",
-        "status": error.status,
-        "error": {"type": kind, "code": error.code, "message": str(error), "param": error.param},
-    }
+    event: dict[str, Any] = {"type": "error", "status": error.status, "error": error_object(error)}
     if stream_id is not None:
         event["stream_id"] = stream_id
     return msgspec.json.encode(event)
+
+
+def error_object(error: RequestError) -> dict[str, Any]:
+    """An error as the provider describes it, in both of its protocols."""
+    kind = "server_error" if error.status >= 500 else "invalid_request_error"
+    return {"type": kind, "code": error.code, "message": str(error), "param": error.param}

@@ -171,8 +171,8 @@ def _response(create: Create, response_id: str, created_at: float) -> dict[str, 
 
 def _usage(request: Request, earlier: int, output: list[dict[str, Any]]) -> dict[str, Any]:
     """Tokens, estimated from the number of characters."""
-    cached = tokens(_characters(request.items[:earlier]))
-    tokens_in = cached + tokens(len(request.instructions) + _characters(request.items[earlier:]))
+    cached = tokens(characters(request.items[:earlier]))
+    tokens_in = cached + tokens(len(request.instructions) + characters(request.items[earlier:]))
     tokens_out = tokens(sum(len(item.get("arguments") or item["content"][0]["text"]) for item in output))
     return {
         "input_tokens": tokens_in,
@@ -183,7 +183,8 @@ def _usage(request: Request, earlier: int, output: list[dict[str, Any]]) -> dict
     }
 
 
-def _characters(items: tuple[Item, ...]) -> int:
+def characters(items: tuple[Item, ...]) -> int:
+    """How long a conversation is."""
     return sum(len(field) for item in items for field in structs.astuple(item))
 
 

@@ -29,7 +29,7 @@ from websockets.http11 import Response as HttpResponse
 from link.errors import ConfigError
 from llm.local import brain
 from llm.local.connection import Service, serve_connection
-from llm.local.faults import Faults, parse_faults
+from llm.local.faults import Faults, wished
 from llm.local.request import Respond
 
 PATH = "/v1/responses"
@@ -144,7 +144,7 @@ class LocalBrain:
         """Refuse before the upgrade, or let in (None)."""
         if urlsplit(request.path).path != PATH:
             return websocket.respond(HTTPStatus.NOT_FOUND, f"There is nothing here; the path is {PATH}.\n")
-        if self._token is not None and not _bears(request, self._token):
+        if self._token is not None and not bears(request.headers.get("Authorization", ""), self._token):
             return websocket.respond(HTTPStatus.UNAUTHORIZED, "Authorization: Bearer <token> is missing or wrong.\n")
         if self._open >= self._max_connections:
             return websocket.respond(HTTPStatus.SERVICE_UNAVAILABLE, "Too many connections.\n")
@@ -161,14 +161,10 @@ class LocalBrain:
 
     def _faults_of(self, path: str) -> Faults:
         """The faults of one connection: the server's, or what the client wished for."""
-        wished = parse_qs(urlsplit(path).query).get("faults")
-        if not wished:
-            return self.faults
-        if not self._allow_fault_requests:
-            raise ConfigError("faults: this server does not take them from clients")
-        return parse_faults(wished[0], self.faults)
+        wish = parse_qs(urlsplit(path).query).get("faults")
+        return wished(wish[0] if wish else None, self.faults, allowed=self._allow_fault_requests)
 
 
-def _bears(request: HttpRequest, token: str) -> bool:
-    given = request.headers.get("Authorization", "")
-    return hmac.compare_digest(given.encode(), f"Bearer {token}".encode())
+def bears(authorization: str, token: str) -> bool:
+    """Whether the header `Authorization` shows the token."""
+    return hmac.compare_digest(authorization.encode(errors="surrogateescape"), f"Bearer {token}".encode())

@@ -8,12 +8,15 @@ import signal
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import ClientSession, ClientWebSocketResponse
 
+from llm.local.chat_server import LocalChat
+from llm.local.faults import Faults
 from tests.e2e.real_server import RealServer, serving
 from tests.unit.llm.chat_server import Act, Asked, ChatServer, calls, piece
 
@@ -106,6 +109,17 @@ async def test_a_chat_completions_endpoint(tmp_path: Path) -> None:
     async with ChatServer(saying("One."), saying("Two.")) as model, serves(tmp_path, chat(model.url)) as server:
         assert await answers(server, "first", "second") == ["One.", "Two."]
         assert [each["content"] for each in model.asked[1].body["messages"]] == ["first", "One.", "second"]
+
+
+async def test_the_brain_at_such_an_endpoint(tmp_path: Path) -> None:
+    brain = LocalChat(faults=Faults(), now=lambda: datetime(2026, 11, 2, 16, 31))
+    url = await brain.start()
+    try:
+        async with serves(tmp_path, chat(url)) as server:
+            lines = ("what is nine plus five", "what is two plus three")
+            assert await answers(server, *lines) == ["Nine plus five is fourteen.", "Two plus three is five."]
+    finally:
+        await brain.close()
 
 
 async def test_a_fallback_whose_first_model_is_away(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from llm.local.skills.numbers import say_number
 from tests.unit.llm.local.client import AT_ONCE, answer, ask, events_until_closed, hear, serving
 
 pytestmark = pytest.mark.asyncio
+ENDS = ("completed", "failed", "incomplete")
 
 
 @pytest.mark.parametrize("count", [0, 1, 4, 5, 9])
@@ -27,6 +28,20 @@ async def test_drop(count: int, code: int | None) -> None:
         await ask(websocket, input="x")
         events, closed = await events_until_closed(websocket)
         assert (len(events), closed) == (count, code)
+
+
+@pytest.mark.parametrize("name", ["fail_after_events", "filter_after_events"])
+async def test_a_fault_at_any_event_leaves_no_answer_without_its_end(name: str) -> None:
+    ends: list[str] = []
+    for count in range(1, 16):
+        async with serving(words(9), faults=parse_faults(f"{name}:{count}")) as brain, connect(brain.url) as websocket:
+            await ask(websocket, input="x")
+            async with asyncio.timeout(5):
+                while (event := await hear(websocket)).type.removeprefix("response.") not in ENDS:
+                    pass
+            ends.append(event.type.removeprefix("response."))
+    assert set(ends) == {"completed", "failed" if name == "fail_after_events" else "incomplete"}
+    assert ends == sorted(ends, key=lambda end: end == "completed"), "late ones come too late"
 
 
 async def test_an_answer_gets_through_by_asking_again() -> None:
