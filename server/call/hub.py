@@ -13,7 +13,7 @@ from typing import Protocol
 from audio.events import Queued, Word
 from audio.playout import Playout
 from server.call.core import Core
-from server.call.events import Command, Fact
+from server.call.events import Command, Fact, Rewrite
 
 
 class Journal(Protocol):
@@ -73,7 +73,8 @@ class Hub:
             return
         self._draining = True
         try:
-            self._tell_progress()
+            if not (self._facts and isinstance(self._facts[0], Rewrite)):  # it is made of the log as it stands now
+                self._tell_progress()
             while self._facts:
                 self._handle(self._facts.popleft())
                 self._tell_progress()

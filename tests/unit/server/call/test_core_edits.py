@@ -83,6 +83,20 @@ def test_a_message_that_looks_like_the_one_being_spoken_is_not_lost() -> None:
     assert [item.text for item in before] == ["is it open", "Yes.", "and tomorrow", "Yes."]
 
 
+def test_a_turn_that_is_over_while_the_log_is_written_back_is_not_lost() -> None:
+    """It becomes known with what was played, which is told before whatever else happens."""
+    stand = Stand()
+    stand.post(e.Say("These are protected words of the bot.", interruptible=False))
+    stand.voice()
+    stand.post(SpeechStarted(64.0), 0.2)
+    stand.post(SpeechStopped(0.0), 0.4)
+    stand.post(Transcript("hello", True))
+    stand.now += 0.3  # the turn is over, and nobody has looked yet
+    stand.playout.take(stand.now)
+    stand.post(e.Rewrite(stand.core.log.items()))
+    assert [item.text for item in stand.core.log.items() if isinstance(item, UserMessage)] == ["hello"]
+
+
 def test_thoughts_that_were_written_back_are_forgotten_at_the_next_turn_all_the_same() -> None:
     stand = Stand(tools=(spec("look"),))
     stand.hear("look it up")
