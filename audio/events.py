@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from msgspec import Struct
 
 
@@ -17,16 +19,36 @@ class SpeechStopped(Struct, frozen=True, tag=True):
     silence_ms: float = 0.0
 
 
+class SpokenWord(Struct, frozen=True, array_like=True):
+    """A word that was understood; its times count from the first sample after the last `Begin`, pre-roll included."""
+
+    text: str
+    start_ms: float
+    end_ms: float
+    confidence: float | None = None
+
+
 class Transcript(Struct, frozen=True, tag=True):
     """What the speech-to-text understood of the speech since the last final one.
 
     A partial (`final=False`) replaces the partial before it. A final one closes it; an empty final text means that
-    nothing was understood.
+    nothing was understood. `words`, `confidence` (0 to 1) and `language` (BCP 47) are there where the engine has them.
     """
 
     text: str
     final: bool
     confidence: float | None = None
+    words: tuple[SpokenWord, ...] = ()
+    language: str = ""
+
+
+class TurnHint(Struct, frozen=True, tag=True):
+    """What a speech-to-text that follows turns itself thinks of this one.
+
+    `started`; `eager`: it may be over; `resumed`: it was not; `ended`. The transcript of an ended turn comes before it.
+    """
+
+    kind: Literal["started", "eager", "resumed", "ended"]
 
 
 class SpeechLost(Struct, frozen=True, tag=True):

@@ -7,13 +7,17 @@ task of its own except through `spawn`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Literal, Protocol
 
 from msgspec import Struct
 
-from audio.events import SpeechLost, SpeechStarted, SpeechStopped, Transcript, Word
+from audio.events import SpeechLost, SpeechStarted, SpeechStopped, Transcript, TurnHint, Word
 from link.inbox import Inbox
 from link.tasks import Spawn
+
+EarFact = Transcript | SpeechLost | TurnHint
+Listens = Literal["speech", "always"]
+"""Which audio ears get: what stands between `Begin` and `Finish` only, or all of it, in which these are marks."""
 
 
 class Begin(Struct, frozen=True):
@@ -29,10 +33,10 @@ class SpeechToText(Protocol):
 
     rate_hz: int
     """The rate of the mono PCM16 that it takes."""
+    listens: Listens
+    """Which audio it gets."""
 
-    async def run(
-        self, inbox: Inbox[bytes | Begin | Finish], post: Callable[[Transcript | SpeechLost], None], spawn: Spawn
-    ) -> None:
+    async def run(self, inbox: Inbox[bytes | Begin | Finish], post: Callable[[EarFact], None], spawn: Spawn) -> None:
         """Read `Begin`, audio, `Finish` … for ever; post partial transcripts, and one final after each `Finish`."""
 
     def close(self) -> None:

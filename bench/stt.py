@@ -24,7 +24,7 @@ from msgspec import Struct
 
 from audio.events import SpeechLost, Transcript
 from audio.files import read_sound
-from audio.services import Begin, Finish
+from audio.services import Begin, EarFact, Finish
 from audio.stt.pocketsphinx import SLOTS, PocketSphinx, PocketSphinxEngine
 from audio.vad import VadEngine
 from bench.measure import cpu_s, percentile, pss_mb
@@ -90,7 +90,7 @@ async def as_heard(pcm: bytes) -> tuple[tuple[Item, ...], ...]:
     due: list[Callable[[], None]] = []
     engine = VadEngine(RATE_HZ, lambda _, callback: due.append(callback))
     inbox: Inbox[Item] = Inbox(ALL)
-    ears = EarSide(RATE_HZ, RATE_HZ, inbox, lambda _: None)
+    ears = EarSide(RATE_HZ, RATE_HZ, inbox, lambda _: None, "speech")
     ears.attach(engine.open(ears.on_speech), RATE_HZ)
     frames: list[tuple[Item, ...]] = []
     for at in range(0, len(pcm), 2 * FRAME):
@@ -140,10 +140,10 @@ class Call:
         self._tasks.append(asyncio.ensure_future(work))
         return self._tasks[-1]
 
-    def _post(self, fact: Transcript | SpeechLost) -> None:
+    def _post(self, fact: EarFact) -> None:
         if isinstance(fact, SpeechLost):
             raise RuntimeError(f"the worker failed: {fact.reason}")
-        if fact.final:
+        if isinstance(fact, Transcript) and fact.final:
             self.delays_ms.append((time.perf_counter() - self._finished[len(self.delays_ms)]) * 1000)
             self._finals.append(fact.text)
             self._answered.set()

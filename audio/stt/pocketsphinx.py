@@ -17,7 +17,7 @@ import msgspec
 from loguru import logger
 
 from audio.events import SpeechLost, Transcript
-from audio.services import Begin, Finish
+from audio.services import Begin, EarFact, Finish, Listens
 from audio.stt.pocketsphinx_job import BEGIN, BYTES_PER_MS, FINISH, RATE_HZ, Answer
 from audio.stt.pronunciation import PHONES, Dictionary, read_dictionary
 from audio.stt.vocabulary import Language, Phones, build
@@ -40,7 +40,7 @@ SLOTS = 12
 MOST = {"workers": 64, "slots": 64}
 """More of them than any machine has use for."""
 
-Post = Callable[[Transcript | SpeechLost], None]
+Post = Callable[[EarFact], None]
 
 
 def default_workers() -> int:
@@ -120,6 +120,7 @@ class PocketSphinx:
     """A call's ears: a `SpeechToText`. If its worker ends it posts SpeechLost, and goes on with the next utterance."""
 
     rate_hz = RATE_HZ
+    listens: Listens = "speech"
 
     def __init__(self, slot: Slot) -> None:
         self._slot = slot

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
-from audio.events import SpeechLost, Transcript
-from audio.services import Begin, Finish
+from audio.events import Transcript
+from audio.services import Begin, EarFact, Finish, Listens
 from link.inbox import Inbox
 from link.tasks import Spawn
 
@@ -19,6 +19,8 @@ class ScriptedSpeechToText:
     Lines go round. A line that is None, or empty, is speech of which nothing is understood.
     """
 
+    listens: Listens = "speech"
+
     def __init__(self, lines: Sequence[str | None], delay_ms: float = 0, rate_hz: int = 16000) -> None:
         """The final transcript comes `delay_ms` after `Finish`."""
         self.rate_hz = rate_hz
@@ -26,9 +28,7 @@ class ScriptedSpeechToText:
         self._delay_s = delay_ms / 1000
         self._next = 0
 
-    async def run(
-        self, inbox: Inbox[bytes | Begin | Finish], post: Callable[[Transcript | SpeechLost], None], spawn: Spawn
-    ) -> None:
+    async def run(self, inbox: Inbox[bytes | Begin | Finish], post: Callable[[EarFact], None], spawn: Spawn) -> None:
         """Hear for ever."""
         words: list[str] = []
         heard_bytes = shown = 0

@@ -6,7 +6,17 @@ from typing import Literal
 
 from msgspec import Struct
 
-from audio.events import Played, Queued, SpeechFailed, SpeechLost, SpeechStarted, SpeechStopped, Synthesised, Transcript
+from audio.events import (
+    Played,
+    Queued,
+    SpeechFailed,
+    SpeechLost,
+    SpeechStarted,
+    SpeechStopped,
+    Synthesised,
+    Transcript,
+    TurnHint,
+)
 from llm import events as model
 from llm.events import Outcome, ToolDone, ToolUpdate, Usage
 from llm.items import Item
@@ -97,6 +107,7 @@ Fact = (
     SpeechStarted
     | SpeechStopped
     | Transcript
+    | TurnHint
     | SpeechLost
     | Queued
     | Synthesised

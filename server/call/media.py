@@ -11,7 +11,7 @@ import soxr
 
 from audio.events import SpeechFailed, SpeechStarted, SpeechStopped, Synthesised, Word
 from audio.pcm import MicResampler
-from audio.services import Begin, Finish, VoiceActivity
+from audio.services import Begin, Finish, Listens, VoiceActivity
 from link.inbox import Inbox
 from server.call.events import Fact
 from server.call.hub import Hub
@@ -29,7 +29,11 @@ Heard = bytes | Begin | Finish
 class EarSide:
     """Audio of the caller: to voice activity detection always, to the speech-to-text while somebody speaks."""
 
-    def __init__(self, rate_in: int, ears_rate: int, inbox: Inbox[Heard], post: Callable[[Fact], None]) -> None:
+    def __init__(
+        self, rate_in: int, ears_rate: int, inbox: Inbox[Heard], post: Callable[[Fact], None], listens: Listens
+    ) -> None:
+        """`listens` is which audio the speech-to-text gets."""
+        self._always = listens == "always"
         self._to_ears = MicResampler(rate_in, ears_rate) if rate_in != ears_rate else None
         self._inbox = inbox
         self._post = post
@@ -63,7 +67,7 @@ class EarSide:
             return
         self._came_at = now
         heard = self._to_ears.feed(pcm) if self._to_ears else pcm
-        if self._listening:
+        if self._listening or self._always:
             self._inbox.put(heard)
         else:
             self._keep(heard)

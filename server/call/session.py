@@ -101,7 +101,8 @@ class Session:
         self._heard: Inbox[bytes | Begin | Finish] = Inbox(ears_bytes, "drop_oldest", _audio_bytes)
         self._asks: Inbox[model.Command] = Inbox(limits.commands)
         self._texts: Inbox[Utterance] = Inbox(limits.commands)
-        self._ears = EarSide(can.rate_in, services.stt.rate_hz, self._heard, self.post)
+        stt = services.stt
+        self._ears = EarSide(can.rate_in, stt.rate_hz, self._heard, self.post, stt.listens)
         self._ears.attach(*self._shared.engines.open_vad(can.rate_in, self._ears.on_speech))
         self._voice = VoiceSide(self.hub, self.post, services.tts.rate_hz, can.rate_out, self._play)
 

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 from msgspec import Struct
 
-from audio.events import SpeechLost, Transcript
-from audio.services import Begin, Finish, OnSpeech, Sink, Utterance
+from audio.services import Begin, EarFact, Finish, OnSpeech, Sink, Utterance
 from audio.stt.scripted import ScriptedSpeechToText
 from audio.vad import Hysteresis, VadOptions
 from link.errors import Overloaded
@@ -88,9 +87,7 @@ class NotedEars(ScriptedSpeechToText):
         self.heard: list[bytes | Begin | Finish] = []
         self.closed = 0
 
-    async def run(
-        self, inbox: Inbox[bytes | Begin | Finish], post: Callable[[Transcript | SpeechLost], None], spawn: Spawn
-    ) -> None:
+    async def run(self, inbox: Inbox[bytes | Begin | Finish], post: Callable[[EarFact], None], spawn: Spawn) -> None:
         """Note, then hear."""
         noted: Inbox[bytes | Begin | Finish] = Inbox(1 << 20)
 

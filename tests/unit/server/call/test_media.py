@@ -51,7 +51,7 @@ class Ears:
         self._inbox: Inbox[Heard] = Inbox(1 << 20)
         self.facts: list[e.Fact] = []
         self.vad = NotedVad()
-        self.side = EarSide(rate_in, ears_rate, self._inbox, self.facts.append)
+        self.side = EarSide(rate_in, ears_rate, self._inbox, self.facts.append, "speech")
         self.side.attach(self.vad, vad_rate)
 
     def hear(self, ms: float, level: int = 1) -> bytes:
