@@ -51,6 +51,12 @@ class TurnHint(Struct, frozen=True, tag=True):
     kind: Literal["started", "eager", "resumed", "ended"]
 
 
+class TurnJudged(Struct, frozen=True, tag=True):
+    """How sure an acoustic model is that the turn was over at the newest pause: `complete` from 0 to 1."""
+
+    complete: float
+
+
 class SpeechLost(Struct, frozen=True, tag=True):
     """The speech-to-text failed; what was being said is lost."""
 

@@ -1,7 +1,6 @@
 """The caller's turn: what was said since the last turn, and when it is over. Pure.
 
-The end of a turn is decided by silence, with a floor and a ceiling, and the transcript between them. All delays count
-from the last voiced sample.
+How long a silence ends it is decided in audio/endpoint.py, from what is known here.
 """
 
 from __future__ import annotations
@@ -9,33 +8,11 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-from msgspec import Struct
+from audio.endpoint import ENDS, Evidence, Hint, Key, TurnOptions, silence_ms
+from audio.pauses import Pauses
 
-# A caller who stops at one of these goes on.
-TRAILING_WORDS = frozenset(
-    "and or but so because the a an to of for with from in on at my your is are um uh er hmm".split()
-)
-DIGITS = frozenset("zero oh one two three four five six seven eight nine double triple".split())
 MAX_TEXT = 16 * 1024
 LOST_S = 5.0  # a final that is not there so long after its speech never comes, though nobody said so
-
-
-class TurnOptions(Struct, frozen=True, forbid_unknown_fields=True):
-    """When a turn is over."""
-
-    min_delay_ms: float = 300.0
-    """The silence that ends a turn, from the last voiced sample."""
-    max_delay_ms: float = 3000.0
-    """The longest such silence."""
-    unfinished_delay_ms: float = 1200.0
-    """The silence after "and", "um", digits that are being dictated, or speech that was not understood."""
-    final_timeout_ms: float = 1500.0
-    """A final transcript that is not there so long after the last voiced sample is not waited for."""
-    max_speech_ms: float = 15_000.0
-    """A voice without a new word for so long is part of the room (a television): nobody waits for it any more."""
-    unclear_ms: float = 700.0
-    """Speech this long of which nothing was understood is asked about."""
-
 
 Verdict = Literal["none", "open", "said", "unclear", "nothing"]
 
@@ -61,9 +38,17 @@ class Turn:
         self._late = 0  # finals of turns before that it still owes
         self._stopped_at = 0.0  # the end of the newest speech whose final is owed
         self._taken: list[list[str]] = []  # words that turns took of transcripts that were not final yet
+        self._pauses = Pauses()
+        self._paused = False  # and went on, in this turn
+        self._punctuates = False
+        self._complete: float | None = None
+        self._hint: Hint = ""
+        self._key: Key = ""
 
-    def begin(self, at: float) -> None:
-        """The voice came on."""
+    def begin(self, at: float, *, alone: bool = True) -> None:
+        """The voice came on. `alone`: the bot has said nothing since it went off."""
+        self._learn(at, alone=alone)
+        self._complete = None
         if self._late and at >= self._stopped_at + LOST_S:
             self._forget_late()
         self.speaking = True
@@ -83,13 +68,37 @@ class Turn:
         self._voiced_s += self.voiced_until - self.since
         self._pending += 1
 
+    def _learn(self, at: float, *, alone: bool) -> None:
+        """The caller goes on after a pause, of which something can be learned while the bot is silent."""
+        pause_ms = (at - self.voiced_until) * 1000
+        if alone and not self.speaking and 0.0 < pause_ms <= self.options.max_delay_ms and self.voiced_until > 0.0:
+            self._pauses.learn(pause_ms)
+            self._paused = True
+
+    def judge(self, complete: float) -> None:
+        """How sure an acoustic model is that what was said until now is a whole turn."""
+        self._complete = complete
+
+    def hint(self, kind: Hint, now: float) -> None:
+        """What the speech-to-text thinks of the turn. A voice that is still on when it has ended is another's."""
+        self._hint = kind
+        if kind == "ended" and self.speaking and "stt" in self.options.rules:
+            self._become_background(now)
+
+    def press(self, down: bool) -> None:
+        """The key to talk."""
+        self._key = "held" if down else "released"
+
     def watch(self, now: float) -> None:
         """Notice a voice that goes on without a word."""
         if self.speaking and now >= self._background_at():
-            self.speaking = False
-            self.background = True
-            self.voiced_until = now
+            self._become_background(now)
             self._voiced_s = 0.0  # whatever it was, nobody waits for an answer to it
+
+    def _become_background(self, now: float) -> None:
+        self.speaking = False
+        self.background = True
+        self.voiced_until = now
 
     def _background_at(self) -> float:
         return self._fresh_at + self.options.max_speech_ms / 1000
@@ -106,6 +115,7 @@ class Turn:
 
     def _record(self, text: str, final: bool) -> None:
         text = " ".join(self._new_words(text.split()))
+        self._punctuates |= text.endswith(ENDS)
         if not final:
             self._partial = text
             return
@@ -146,7 +156,16 @@ class Turn:
         self._heard_speech = self.speaking
         self._late += self._pending
         self._pending = 0
+        self._settle()
         return text
+
+    def _settle(self) -> None:
+        if not self._paused:
+            self._pauses.settle()
+        self._paused = False
+        self._complete = None
+        self._hint = ""
+        self._key = ""
 
     @property
     def text(self) -> str:
@@ -180,24 +199,15 @@ class Turn:
         return self._over_at() if self.active else math.inf
 
     def _over_at(self) -> float:
-        if self._pending:
-            return self.voiced_until + min(self.options.final_timeout_ms, self.options.max_delay_ms) / 1000
-        return self.voiced_until + delay_ms(self.text, self.options, unclear=self._unclear) / 1000
+        silence_s = silence_ms(self._evidence(), self.options) / 1000
+        if self._pending and self._hint != "ended":
+            silence_s = max(silence_s, min(self.options.final_timeout_ms, self.options.max_delay_ms) / 1000)
+        return self.voiced_until + silence_s
+
+    def _evidence(self) -> Evidence:
+        pause_ms = self._pauses.expected_ms
+        return Evidence(self.text, self._unclear, self._punctuates, pause_ms, self._complete, self._hint, self._key)
 
     @property
     def _unclear(self) -> bool:
         return not self.text and self._voiced_s * 1000 >= self.options.unclear_ms
-
-
-def delay_ms(text: str, options: TurnOptions, *, unclear: bool = False) -> float:
-    """The silence that ends a turn with this text.
-
-    It is longer after "and", "um", digits that are being dictated, and where nothing was understood: who asks again
-    too early talks into the middle of a sentence.
-    """
-    words = text.lower().split()
-    dictated = len(words) >= 2 and all(word in DIGITS or word.isdigit() for word in words[-2:])
-    trailing = bool(words) and words[-1].strip(",.…") in TRAILING_WORDS
-    if dictated or trailing or unclear:
-        return min(options.unfinished_delay_ms, options.max_delay_ms)
-    return min(options.min_delay_ms, options.max_delay_ms)

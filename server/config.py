@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct, field
 
-from audio.turn import TurnOptions
+from audio.endpoint import TurnOptions
 from audio.vad import VadOptions
 from link.errors import ConfigError
 from llm.events import ModelSettings

@@ -88,6 +88,8 @@ class Core:
                 sound.SpeechStarted()
                 | sound.SpeechStopped()
                 | sound.Transcript()
+                | sound.TurnHint()
+                | sound.TurnJudged()
                 | sound.SpeechLost()
                 | e.UserText()
                 | e.Dtmf()
@@ -122,13 +124,17 @@ class Core:
     def _record_caller(self, fact: e.Fact, now: float) -> None:
         match fact:
             case sound.SpeechStarted(voiced_ms):
-                self.turn.begin(now - voiced_ms / 1000)
+                self.turn.begin(now - voiced_ms / 1000, alone=not self.speaking.playout.busy)
                 self._out.tell(e.UserSpeech(True))
             case sound.SpeechStopped(silence_ms):
                 self.turn.stop(now - silence_ms / 1000)
                 self._out.tell(e.UserSpeech(False))
             case sound.Transcript(text, final):
                 self._on_transcript(text, final, now)
+            case sound.TurnHint(kind):
+                self.turn.hint(kind, now)
+            case sound.TurnJudged(complete):
+                self.turn.judge(complete)
             case sound.SpeechLost(reason):
                 self.turn.lost()
                 self._out.tell(e.Problem("speech_lost", reason))
@@ -140,6 +146,7 @@ class Core:
                 self._out.tell(e.Keys(digits))
             case e.Muted(on):
                 self._muted = on
+                self.turn.press(not on)
 
     def _record_control(self, fact: e.Fact, now: float) -> None:
         policy = self.settings.policy

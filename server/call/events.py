@@ -16,6 +16,7 @@ from audio.events import (
     Synthesised,
     Transcript,
     TurnHint,
+    TurnJudged,
 )
 from llm import events as model
 from llm.events import Outcome, ToolDone, ToolUpdate, Usage
@@ -108,6 +109,7 @@ Fact = (
     | SpeechStopped
     | Transcript
     | TurnHint
+    | TurnJudged
     | SpeechLost
     | Queued
     | Synthesised

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from audio.turn import TurnOptions
+from audio.endpoint import TurnOptions
 from llm.events import ModelSettings
 from llm.function_calls import CallOptions, ToolSpec
 from llm.items import Item

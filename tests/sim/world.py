@@ -12,9 +12,9 @@ from random import Random
 
 import msgspec
 
+from audio.endpoint import TurnOptions
 from audio.events import Word
 from audio.playout import Playout, PlayoutOptions
-from audio.turn import TurnOptions
 from llm.events import Ask, Cancel, Infer, Prepare
 from llm.function_calls import CallOptions
 from llm.summary import SummaryOptions

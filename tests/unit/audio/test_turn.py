@@ -6,7 +6,8 @@ import math
 
 import pytest
 
-from audio.turn import LOST_S, Turn, TurnOptions, delay_ms
+from audio.endpoint import Rule, TurnOptions
+from audio.turn import LOST_S, Turn
 
 OPTIONS = TurnOptions()
 
@@ -210,22 +211,98 @@ def test_the_text_of_a_turn_is_bounded() -> None:
     assert len(turn.text) == 16 * 1024
 
 
-@pytest.mark.parametrize(
-    ("text", "ms"),
-    [
-        ("what time is it", 300),
-        ("i want a pizza and", 1200),
-        ("um", 1200),
-        ("my number is five five", 1200),
-        ("my number is 5 5", 1200),
-        ("set a timer for five", 300),
-        ("what is nine plus five", 300),
-        ("i would like to,", 1200),
-    ],
-)
-def test_a_trailing_word_or_dictated_digits_ask_for_more_silence(text: str, ms: float) -> None:
-    assert delay_ms(text, OPTIONS) == ms
+# --- rules ------------------------------------------------------------------------------------------------------------
 
 
-def test_the_ceiling_holds() -> None:
-    assert delay_ms("and", TurnOptions(max_delay_ms=500)) == 500
+def ruled(*rules: Rule, text: str = "what time is it") -> Turn:
+    turn = Turn(TurnOptions(rules=rules))
+    turn.begin(1.0)
+    turn.stop(2.0)
+    turn.hear(text, True, 2.1)
+    return turn
+
+
+def test_a_turn_that_the_speech_to_text_follows_is_over_when_it_says_so_also_without_its_final() -> None:
+    turn = Turn(TurnOptions(rules=("stt",)))
+    turn.hint("started", 1.0)
+    turn.begin(1.0)
+    turn.hear("what time is it", False, 1.9)
+    turn.stop(2.0)
+    assert turn.deadline() == pytest.approx(5.0)
+    turn.hint("eager", 2.2)
+    turn.hint("resumed", 2.3)
+    assert turn.verdict(4.9) == "open"
+    turn.hint("ended", 2.6)
+    assert turn.verdict(2.6) == "said"
+    turn.take()
+    assert turn.verdict(2.6) == "none"
+
+
+def test_a_voice_that_goes_on_when_the_turn_has_ended_is_another() -> None:
+    turn = Turn(TurnOptions(rules=("stt",)))
+    turn.begin(1.0)
+    turn.hear("what time is it", True, 1.9)
+    turn.hint("ended", 2.0)
+    assert (turn.speaking, turn.background, turn.verdict(2.0)) == (False, True, "said")
+    turn.take()
+    turn.hear("and now", False, 3.0)
+    assert turn.speaking, "it has words after all"
+    other = Turn(OPTIONS)
+    other.begin(1.0)
+    other.hint("ended", 2.0)
+    assert other.speaking, "the rule is not wanted"
+
+
+def test_what_the_acoustic_model_said_holds_for_its_pause_only() -> None:
+    turn = ruled("acoustic")
+    turn.judge(0.1)
+    assert turn.deadline() == pytest.approx(5.0)
+    turn.begin(2.5)
+    turn.stop(3.0)
+    turn.hear("please", True, 3.1)
+    assert turn.deadline() == pytest.approx(3.3)
+    turn.judge(0.9)
+    assert turn.deadline() == pytest.approx(3.3)
+
+
+def test_a_key_that_is_let_go_ends_the_turn() -> None:
+    turn = Turn(TurnOptions(rules=("key",)))
+    turn.press(True)
+    turn.begin(1.0)
+    turn.stop(2.0)
+    turn.hear("what time", True, 2.1)
+    assert turn.deadline() == math.inf
+    turn.press(False)
+    assert turn.verdict(2.2) == "said"
+
+
+def test_an_engine_is_known_to_punctuate_once_it_has() -> None:
+    turn = ruled("sentence", text="I want a pizza")
+    assert turn.deadline() == pytest.approx(2.3)
+    turn.take()
+    turn.begin(5.0)
+    turn.hear("Hello. I want", False, 5.5)
+    turn.hear("Hello.", False, 5.4)
+    turn.hear("Hello. I want", False, 5.5)
+    turn.stop(6.0)
+    turn.hear("Hello. I want", True, 6.1)
+    assert turn.deadline() == pytest.approx(6.8)
+
+
+def test_a_caller_who_pauses_is_given_time_and_the_bots_pauses_teach_nothing() -> None:
+    turn = ruled("pauses")
+    turn.begin(2.8)
+    turn.stop(3.5)
+    turn.hear("in the morning", True, 3.6)
+    assert turn.deadline() == pytest.approx(3.5 + 1.6), "800 ms, and twice half of it"
+    deaf = ruled("pauses")
+    deaf.begin(2.8, alone=False)
+    deaf.stop(3.5)
+    deaf.hear("in the morning", True, 3.6)
+    assert deaf.deadline() == pytest.approx(3.8)
+    for at in range(10, 600, 10):
+        turn.take()
+        turn.begin(at)
+        turn.stop(at + 1.0)
+        turn.hear("yes", True, at + 1.1)
+    assert turn.deadline() == pytest.approx(591.3), "what is not seen again is forgotten"
