@@ -95,9 +95,14 @@ class Frame:
         """Nothing of it remains to be played."""
         return self.done and self.heard >= self.queued and (self.payload is None or self.seen_sent > 0)
 
+    @property
+    def silent(self) -> bool:
+        """It has words, and no sound."""
+        return self.payload is None and self.done and self.queued == 0 and bool(self.text)
+
     def text_at(self, samples: int, rate_hz: int) -> str:
         """The words that have begun within the first `samples`, as text."""
-        if self.done and samples >= self.queued:
+        if self.done and samples >= self.queued > 0:
             return self.text
         if samples <= 0:
             return ""
@@ -150,6 +155,13 @@ class Playout:
             return False
         frame.done = True
         return self._retire(frame)
+
+    def pass_over(self) -> list[int]:
+        """Frames whose turn it is and that have nothing to play, such as an emoji's: they are over, in order."""
+        passed: list[int] = []
+        while (head := self.head) is not None and self._retire(head):
+            passed.append(head.id)
+        return passed
 
     def fail(self, number: int) -> Cut | None:
         """The frame gets no more audio: its text ends where its audio does."""
@@ -232,6 +244,17 @@ class Playout:
         waiting = sum(frame.queued - frame.seen_sent for frame in self._frames.values())
         return waiting * 1000 >= self.options.capacity_ms * self.options.rate_hz
 
+    @property
+    def left_ms(self) -> float:
+        """How long it takes to say what is not heard yet; by the text, where a voice is not done."""
+        return sum(map(self._left_ms, self._frames.values()))
+
+    def _left_ms(self, frame: Frame) -> float:
+        whole_ms = frame.queued * 1000 / self.options.rate_hz
+        if not frame.done:
+            whole_ms = max(whole_ms, len(frame.text) * MS_PER_CHARACTER)
+        return whole_ms - frame.heard * 1000 / self.options.rate_hz
+
     def __len__(self) -> int:
         return len(self._frames)
 
@@ -244,9 +267,11 @@ class Playout:
         self._protected -= not frame.interruptible
 
     def _retire(self, frame: Frame) -> bool:
-        if frame.finished:
+        """Whether it is over: one with words and no sound is so when all before it are."""
+        is_over = frame.finished and (not frame.silent or frame is self.head)
+        if is_over:
             self._remove(frame)
-        return frame.finished
+        return is_over
 
     def _cut(self, frame: Frame, samples: int) -> Cut:
         heard = frame.text_at(samples, self.options.rate_hz)

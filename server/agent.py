@@ -13,7 +13,7 @@ import importlib.util
 import inspect
 import sys
 import traceback
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -32,6 +32,7 @@ from llm.tools import Tool
 from llm.turn_completion import TurnCompletionOptions
 from server.call.events import (
     AssistantTurn,
+    Backchannel,
     CallEnded,
     CallStarted,
     CompletionTimeout,
@@ -43,6 +44,7 @@ from server.call.events import (
     Keys,
     LinkChanged,
     LinkFailed,
+    NotHeard,
     Problem,
     ReplyMetrics,
     Summarised,
@@ -54,11 +56,14 @@ from server.call.events import (
     UserTurn,
 )
 from server.call.policy import CallSettings, Sentences
+from server.call.wording import Filter, Wording
 from server.config import Service, Settings
 
 EVENTS: dict[str, type[Event]] = {
     "call_started": CallStarted,
     "user_turn": UserTurn,
+    "backchannel": Backchannel,
+    "not_heard": NotHeard,
     "assistant_turn": AssistantTurn,
     "tool_started": ToolStarted,
     "tool_updated": ToolUpdated,
@@ -80,7 +85,6 @@ EVENTS: dict[str, type[Event]] = {
 }
 
 Handler = Callable[..., Awaitable[None]]
-Filter = Callable[[str], str]
 H = TypeVar("H", bound=Callable[..., Any])
 
 
@@ -95,6 +99,8 @@ class Agent:
         tools: Iterable[Tool | Callable[..., Any]] = (),
         mcp: Sequence[MCPServer] = (),
         vocabulary: Sequence[str] = (),
+        speakable: bool = True,
+        pronunciations: Mapping[str, str] | None = None,
         filters: Sequence[Filter] = (),
         voice: str | None = None,
         stt: Service | None = None,
@@ -110,9 +116,11 @@ class Agent:
         app_resources: Any = None,
     ) -> None:
         """`mcp`: servers whose tools are offered as well. `vocabulary`: example sentences for the speech-to-text.
-        `filters` change what is spoken, not what is logged. `model`: temperature and the like. `calls`: how functions
-        are run. `skip_tts`: answers are to be read, not heard. `context`: messages that stand in the log of each call
-        from its beginning. What the configuration says of `model`, `calls`, `summary`, `turn_completion` goes before.
+        `speakable`: without markup, with words for signs and addresses. `pronunciations`: how words are said. `filters`
+        come after both. All three change what is spoken, not what is logged. `model`: temperature and the like.
+        `calls`: how functions are run. `skip_tts`: answers are to be read, not heard. `context`: messages that stand in
+        the log of each call from its beginning. What the configuration says of `model`, `calls`, `summary`,
+        `turn_completion`, and of a word's pronunciation, goes before.
 
         Raises ConfigError for a tool that cannot be one, and for other arguments of a wrong type.
         """
@@ -120,6 +128,8 @@ class Agent:
             instructions=(instructions, str),
             greeting=(greeting, str),
             vocabulary=(vocabulary, list[str]),
+            speakable=(speakable, bool),
+            pronunciations=(pronunciations, dict[str, str] | None),
             voice=(voice, str | None),
             stt=(stt, Service | None),
             llm=(llm, Service | None),
@@ -141,7 +151,10 @@ class Agent:
         self.tools = ToolRegistry(tools)
         self.mcp = tuple(mcp)
         self.vocabulary = tuple(vocabulary)
+        self.speakable = speakable
+        self.pronunciations = dict(pronunciations or {})
         self.filters = tuple(filters)
+        self.wording(Settings())  # is the table one?
         self.voice = voice
         self.stt = stt
         self.llm = llm
@@ -192,6 +205,17 @@ class Agent:
             turn_completion=settings.turn_completion or self.turn_completion or TurnCompletionOptions(),
             skip_tts=self.skip_tts,
             context=self.context,
+        )
+
+    def wording(self, settings: Settings) -> Wording:
+        """How what is written is said; a word's entry in the configuration goes before.
+
+        Raises ConfigError for an entry without a word.
+        """
+        return Wording(
+            speaks=self.speakable,
+            pronunciations=self.pronunciations | settings.pronunciations,
+            filters=self.filters,
         )
 
 

@@ -6,7 +6,9 @@ import math
 
 from audio.playout import Frame
 from audio.turn import Turn
+from server.call.backchannels import is_backchannel, may_be_backchannel
 from server.call.policy import Policy
+from server.call.speaking import Speaking
 
 
 def yields(turn: Turn, head: Frame | None, policy: Policy, now: float) -> bool:
@@ -16,6 +18,8 @@ def yields(turn: Turn, head: Frame | None, policy: Policy, now: float) -> bool:
     """
     if head is None or head.seen_sent == 0:
         return False
+    if may_be_backchannel(turn.text, policy.backchannels):
+        return False
     return turn.words >= policy.min_words or now >= long_sound_at(turn, policy)
 
 
@@ -23,8 +27,24 @@ def holds(turn: Turn, head: Frame | None, policy: Policy, now: float) -> bool:
     """Pause while there is a sound that may be the beginning of a turn, or was until just now."""
     if head is None or not head.interruptible:
         return False
+    if not turn.speaking and is_backchannel(turn.text, policy.backchannels):
+        return False
     recent = turn.active and now < recent_until(turn, policy)
     return turn.speaking or turn.words > 0 or recent
+
+
+def mutes(speaking: Speaking, tool_runs: bool, policy: Policy) -> bool:
+    """The caller is not to be heard, as the agent wants it."""
+    if not policy.mute:
+        return False
+    head = speaking.playout.head
+    now = {
+        "first_words": not speaking.spoken and speaking.playout.busy,
+        "tool": tool_runs,
+        "speaking": speaking.playout.busy,
+        "protected": head is not None and not head.interruptible and head.payload is None,
+    }
+    return any(now[each] for each in policy.mute)
 
 
 def long_sound_at(turn: Turn, policy: Policy) -> float:

@@ -26,9 +26,10 @@ from server.call import barge_in
 from server.call import events as e
 from server.call.answering import Answering, Owed
 from server.call.asking import Asking
+from server.call.backchannels import is_backchannel
 from server.call.calling import Calling
 from server.call.editing import Editing
-from server.call.keypad import Keypad
+from server.call.listening import Listening, SoundOfCaller
 from server.call.outbox import Outbox
 from server.call.output import Output
 from server.call.policy import CallSettings
@@ -48,6 +49,7 @@ class Core:
         self.log = Log()
         self.turn = Turn(settings.turn)
         self._out = Outbox()
+        self.listening = Listening(self.turn, self._out)
         self.speaking = Speaking(playout, self.log, self._out)
         self.answering = Answering(self.log, self._out)
         self.calling = Calling(settings, self.log, self._out)
@@ -57,8 +59,6 @@ class Core:
         self._output = Output(self.answering, self.speaking, self.calling, self.pondering, self._out)
         self._summarising = Summarising(self.log, self._out)
         self._asking = Asking(self.log, self.answering, self.speaking, self.calling, self._out)
-        self._keypad = Keypad()
-        self._muted = False
         self._to_read = False  # the caller wants to read the answers to this turn, not to hear them
         self._silence = Silence()
         self._started_at = 0.0
@@ -84,18 +84,8 @@ class Core:
 
     def _record(self, fact: e.Fact, now: float) -> None:
         match fact:
-            case (
-                sound.SpeechStarted()
-                | sound.SpeechStopped()
-                | sound.Transcript()
-                | sound.TurnHint()
-                | sound.TurnJudged()
-                | sound.SpeechLost()
-                | e.UserText()
-                | e.Dtmf()
-                | e.Muted()
-            ):
-                self._record_caller(fact, now)
+            case _ if isinstance(fact, SoundOfCaller):
+                self.listening.record(fact, now, deaf=self._is_deaf(), alone=not self.speaking.playout.busy)
             case sound.Played(frames):
                 self.speaking.on_played(frames, now)
                 self._ending_since = now
@@ -121,38 +111,13 @@ class Core:
             case _:
                 self._record_control(fact, now)
 
-    def _record_caller(self, fact: e.Fact, now: float) -> None:
-        match fact:
-            case sound.SpeechStarted(voiced_ms):
-                self.turn.begin(now - voiced_ms / 1000, alone=not self.speaking.playout.busy)
-                self._out.tell(e.UserSpeech(True))
-            case sound.SpeechStopped(silence_ms):
-                self.turn.stop(now - silence_ms / 1000)
-                self._out.tell(e.UserSpeech(False))
-            case sound.Transcript(text, final):
-                self._on_transcript(text, final, now)
-            case sound.TurnHint(kind):
-                self.turn.hint(kind, now)
-            case sound.TurnJudged(complete):
-                self.turn.judge(complete)
-            case sound.SpeechLost(reason):
-                self.turn.lost()
-                self._out.tell(e.Problem("speech_lost", reason))
-            case e.UserText(text, skip_tts):
-                if self.state is CallState.READY and text.strip():
-                    self._user_turn(UserMessage(text.strip()), None, to_read=skip_tts)
-            case e.Dtmf(digits):
-                self._keypad.press(digits, now)
-                self._out.tell(e.Keys(digits))
-            case e.Muted(on):
-                self._muted = on
-                self.turn.press(not on)
-
     def _record_control(self, fact: e.Fact, now: float) -> None:
         policy = self.settings.policy
         match fact:
             case e.Ready():
                 self._start(now)
+            case e.UserText(text, skip_tts) if self.state is CallState.READY and text.strip():
+                self._user_turn(UserMessage(text.strip()), None, to_read=skip_tts)
             case e.Say(text, interruptible):
                 self._say(text, interruptible=interruptible)
             case e.Append():
@@ -183,6 +148,7 @@ class Core:
             return
         policy = self.settings.policy
         self.speaking.watch(policy, now)
+        self.listening.watch(now, deaf=self._is_deaf())
         if self.state is CallState.READY:
             self._close_turn(now)
             self._close_keys(now)
@@ -215,7 +181,7 @@ class Core:
         yield self._summarising.deadline()
         yield self._silence.deadline(policy.idle_ms)
         yield from self.answering.deadlines(policy)
-        yield self._keypad.deadline(policy.keys_ms)
+        yield self.listening.keypad.deadline(policy.keys_ms)
         if self.state is CallState.ENDING:
             yield self._ending_since + policy.ending_s
         if self.state is CallState.READY:
@@ -223,11 +189,9 @@ class Core:
 
     # --- the caller -------------------------------------------------------------------------------------------------
 
-    def _on_transcript(self, text: str, final: bool, now: float) -> None:
-        before = self.turn.text
-        self.turn.hear(text, final, now)
-        if self.turn.text != before:
-            self._out.tell(e.UserTranscript(self.turn.text, False))
+    def _is_deaf(self) -> bool:
+        """The caller is not to be heard now."""
+        return barge_in.mutes(self.speaking, self.calling.blocking, self.settings.policy)
 
     def _yield_to_caller(self, now: float) -> None:
         if barge_in.yields(self.turn, self.speaking.playout.head, self.settings.policy, now):
@@ -252,10 +216,13 @@ class Core:
         if verdict in ("none", "open"):
             return
         voiced_until, text = self.turn.voiced_until, self.turn.take()
-        if verdict == "said":
+        listens = verdict == "said" and self._only_listens(text)
+        if verdict == "said" and not listens:
             self._user_turn(UserMessage(text), voiced_until)
             return
         self._out.tell(e.UserTranscript("", True))
+        if listens:
+            self._out.tell(e.Backchannel(text))
         if verdict == "unclear" and not self._asking.busy:
             self._silence.broken()
             self.pondering.over()
@@ -265,6 +232,13 @@ class Core:
             self.answering.owe(Owed.TURN, now)
         else:
             self.speaking.say_rest(self.settings.policy)
+
+    def _only_listens(self, text: str) -> bool:
+        """The caller said "uh-huh" while the bot has more to say, or thinks."""
+        policy = self.settings.policy
+        more = self.answering.coming is not None or self.answering.owed or self.calling.blocking
+        more = more or self.speaking.left_ms > policy.backchannel_rest_ms
+        return bool(more) and is_backchannel(text, policy.backchannels)
 
     def _user_turn(self, message: UserMessage, voiced_until: float | None, *, to_read: bool = False) -> None:
         """A confirmed turn of the caller: everything that may be interrupted is, and an answer is owed."""
@@ -286,7 +260,7 @@ class Core:
 
     def _close_keys(self, now: float) -> None:
         """Pressed keys are a turn of their own, ended by `#` or a pause."""
-        if keys := self._keypad.take(self.settings.policy.keys_ms, now):
+        if keys := self.listening.keypad.take(self.settings.policy.keys_ms, now):
             self._user_turn(UserMessage(f"[keys pressed: {keys}]"), None)
 
     # --- the answer -------------------------------------------------------------------------------------------------
@@ -322,7 +296,7 @@ class Core:
     @property
     def _engaged(self) -> bool:
         """Somebody says, types or owes something."""
-        talks = self._asking.busy or self.turn.active or self._keypad.keys
+        talks = self._asking.busy or self.turn.active or self.listening.keypad.keys
         return bool(talks) or self.state is not CallState.READY
 
     def _watch_pondering(self, now: float) -> None:
@@ -333,7 +307,7 @@ class Core:
 
     def _watch_silence(self, now: float) -> None:
         """Ask a silent caller whether they are there, but not one who waits for what a tool of ours will bring."""
-        waits = self.calling.open or self.pondering.waits or self._muted
+        waits = self.calling.open or self.pondering.waits or self.listening.muted
         quiet = not self._engaged and not waits
         if self._silence.lasts(quiet, self.settings.policy.idle_ms, now):
             self._out.tell(e.Idle())

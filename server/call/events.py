@@ -156,6 +156,18 @@ class UserTurn(Struct, frozen=True, tag=True):
     voiced_until: float | None = None
 
 
+class NotHeard(Struct, frozen=True, tag=True):
+    """The caller spoke while they were not to be heard; `text` is what was understood of it."""
+
+    text: str
+
+
+class Backchannel(Struct, frozen=True, tag=True):
+    """The caller showed that they listen ("uh-huh"): no turn of theirs, and the bot goes on."""
+
+    text: str
+
+
 class BotSpeech(Struct, frozen=True, tag=True):
     """The bot begins or ends to be heard."""
 
@@ -310,6 +322,8 @@ Event = (
     UserSpeech
     | UserTranscript
     | UserTurn
+    | Backchannel
+    | NotHeard
     | BotSpeech
     | AssistantTranscript
     | AssistantTurn

@@ -15,6 +15,7 @@ from audio.services import Begin, Finish, Listens, VoiceActivity
 from link.inbox import Inbox
 from server.call.events import Fact
 from server.call.hub import Hub
+from server.call.wording import Said
 
 PREROLL_MS = 300.0
 """What the ears get of the time before the voice came on: voice activity detection is late by its `start_ms`."""
@@ -22,7 +23,6 @@ PREROLL_MS = 300.0
 AUDIO_GAP_S = 1.0
 """Without audio for so long a voice is over; networks stall for less."""
 
-Filter = Callable[[str], str]
 Heard = bytes | Begin | Finish
 
 
@@ -126,13 +126,12 @@ class VoiceSide:
         self._frame: int | None = None  # whose audio is in the resampler
         self._resampler: soxr.ResampleStream | None = None
         self._room: asyncio.Future[None] | None = None
-        self._changed: dict[int, tuple[str, str]] = {}  # frame -> its text and what a filter made of it
+        self._said: dict[int, Said] = {}  # what is spoken of the frames that the voice has
 
-    def expect(self, frame: int, text: str, spoken: str) -> None:
-        """A frame is given to the voice; a filter may have changed what is spoken."""
-        self._changed = {each: texts for each, texts in self._changed.items() if self.wanted(each)}
-        if text != spoken:
-            self._changed[frame] = (text, spoken)
+    def expect(self, frame: int, said: Said) -> None:
+        """A frame is given to the voice, in these words."""
+        self._said = {each: texts for each, texts in self._said.items() if self.wanted(each)}
+        self._said[frame] = said
 
     def wanted(self, frame: int) -> bool:
         """False once a frame was dropped."""
@@ -151,11 +150,11 @@ class VoiceSide:
         if self.wanted(frame):
             self._put(frame, b"", (), last=True)
             self._post(Synthesised(frame))
-        self._changed.pop(frame, None)
+        self._said.pop(frame, None)
 
     def failed(self, frame: int, reason: str) -> None:
         """The frame cannot be spoken."""
-        self._changed.pop(frame, None)
+        self._said.pop(frame, None)
         self._post(SpeechFailed(frame, reason))
 
     def make_room(self) -> None:
@@ -166,8 +165,8 @@ class VoiceSide:
     def _put(self, frame: int, pcm: bytes, words: tuple[Word, ...], *, last: bool) -> bool:
         if not self.wanted(frame):
             return False
-        if frame in self._changed:
-            words = words_in(*self._changed[frame], words)
+        if frame in self._said:
+            words = self._said[frame].words(words)
         pcm = self._resample(frame, pcm, last)
         if pcm or words:
             self._hub.audio(frame, len(pcm) // 2, words, pcm)
@@ -182,24 +181,3 @@ class VoiceSide:
             self._resampler = soxr.ResampleStream(self._rate_in, self._rate_out, 1, dtype="int16", quality="HQ")
         samples = self._resampler.resample_chunk(np.frombuffer(pcm, np.int16), last=last)
         return bytes(samples.astype(np.int16).tobytes())
-
-
-def filtered(text: str, filters: tuple[Filter, ...]) -> str:
-    """What is spoken of a text. Raises what a filter raises, TypeError where it gives no text."""
-    for each in filters:
-        text = each(text)
-        if not isinstance(text, str):
-            raise TypeError(f"the filter {each!r} gave no text, but {type(text).__name__}")
-    return text
-
-
-def words_in(original: str, spoken: str, words: tuple[Word, ...]) -> tuple[Word, ...]:
-    """Word ends in the original text, where a filter changed what was spoken: in proportion, at the end of a word."""
-    if original == spoken:
-        return words
-    moved: list[Word] = []
-    for word in words:
-        place = min(round(word.end / max(len(spoken), 1) * len(original)), len(original))
-        end = original.find(" ", place)
-        moved.append(Word(word.start_ms, len(original) if end < 0 or word.end >= len(spoken) else end))
-    return tuple(moved)

@@ -5,6 +5,8 @@ Milliseconds for what the caller feels, seconds for what waits on a machine.
 
 from __future__ import annotations
 
+from typing import Literal
+
 from msgspec import Struct
 
 from audio.endpoint import TurnOptions
@@ -13,6 +15,9 @@ from llm.function_calls import CallOptions, ToolSpec
 from llm.items import Item
 from llm.summary import SummaryOptions
 from llm.turn_completion import TurnCompletionOptions
+from server.call.backchannels import BACKCHANNELS
+
+Mute = Literal["first_words", "tool", "speaking", "protected"]
 
 
 class Policy(Struct, frozen=True, forbid_unknown_fields=True):
@@ -22,6 +27,13 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     """So many words from the caller are a barge-in."""
     interrupt_ms: float = 500.0
     """So much speech without words is one too."""
+    backchannels: tuple[str, ...] = BACKCHANNELS
+    """What is no turn of the caller while the bot speaks, thinks or waits for a tool; none: everything is one."""
+    backchannel_rest_ms: float = 1500.0
+    """With less than this left to say, it may be an answer all the same."""
+    mute: tuple[Mute, ...] = ()
+    """When the caller is not heard: until the bot's first words were spoken (`first_words`), while a tool runs that the
+    model waits for (`tool`), while the bot speaks (`speaking`) or says what nobody may interrupt (`protected`)."""
     resume_ms: float = 300.0
     """A hold without words ends so long after the last voiced sample."""
     idle_ms: float = 15_000.0

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 import msgspec
 from loguru import logger
 
-from audio.events import SpeechFailed
+from audio.events import SpeechFailed, Synthesised
 from audio.playout import Chunk, Playout, PlayoutOptions
 from audio.services import Begin, Finish, Utterance
 from link.errors import ClientError
@@ -31,7 +31,7 @@ from server.call.guard import Guard
 from server.call.handle import CallHandle
 from server.call.handlers import Handlers
 from server.call.hub import Hub
-from server.call.media import EarSide, VoiceSide, filtered
+from server.call.media import EarSide, VoiceSide
 from server.call.shared import Greeting, Shared, Socket
 from server.call.tasks import Tasks
 from server.call.toolbox import Toolbox
@@ -312,13 +312,16 @@ class Session:
 
     def _speak(self, frame: int, text: str) -> None:
         try:
-            spoken = filtered(text, self._shared.agent.filters)
+            said = self._shared.wording.said(text, self.core.log.said_before(frame))
         except Exception as error:
             logger.opt(exception=error).error("a filter of the agent failed; its sentence is not spoken")
             self.post(SpeechFailed(frame, "a filter failed"))
             return
-        self._voice.expect(frame, text, spoken)
-        self._texts.put(Utterance(frame, spoken))
+        if said.nothing:
+            self.post(Synthesised(frame))
+            return
+        self._voice.expect(frame, said)
+        self._texts.put(Utterance(frame, said.text))
 
     def _tell(self, event: e.Event) -> None:
         self._observe(event)

@@ -18,6 +18,7 @@ from server.call.hub import Journal
 from server.call.pacer import Pacer
 from server.call.policy import CallSettings
 from server.call.services import Engines
+from server.call.wording import Wording
 from server.config import Limits
 from server.protocols.wire import Incoming, Message, Opened, Ping, Pong
 
@@ -65,6 +66,8 @@ class Shared:
     limits: Limits
     engines: Engines
     pacer: Pacer
+    wording: Wording
+    """How what is written is said."""
     more_tools: Callable[[], Sequence[Tool]] = tuple
     """Tools that are offered besides the agent's own, as they are when a call begins."""
     models: tuple[str, ...] = ()

@@ -11,7 +11,7 @@ from collections import deque
 
 from audio.events import Heard
 from audio.pieces import Pieces
-from audio.playout import Cut, Playout
+from audio.playout import MS_PER_CHARACTER, Cut, Playout
 from llm.context import Log
 from llm.entry import Entry
 from server.call import events as e
@@ -34,6 +34,8 @@ class Speaking:
         self._at_voice: dict[int, bool] = {}  # frames that it has -> for the second time
         self._voice_since = 0.0  # its last sign of life
         self._audible = False  # as it was told
+        self.spoken = False
+        """The bot has said something to its end, and may have been heard."""
 
     # --- saying -----------------------------------------------------------------------------------------------------
 
@@ -127,6 +129,7 @@ class Speaking:
 
     def watch(self, policy: Policy, now: float) -> None:
         """A voice that is silent for too long has lost its frame; the next may do better."""
+        self._pass_over()
         if now >= self.voice_deadline(policy):
             number = next(iter(self._at_voice))
             del self._at_voice[number]
@@ -164,6 +167,11 @@ class Speaking:
         if text.strip() and text != self._messages[entry]:
             self._messages[entry] = text
             self._out.tell(e.AssistantTranscript(text, False))
+
+    def _pass_over(self) -> None:
+        """What has no sound is heard in its turn."""
+        for number in self.playout.pass_over():
+            self._heard(number)
 
     def _heard(self, number: int) -> None:
         self._log.heard(number)
@@ -214,6 +222,12 @@ class Speaking:
         return {entry for entry, _ in self._cut_off.values()} | ({coming} if coming else set())
 
     @property
+    def left_ms(self) -> float:
+        """How long it takes to say what is not heard yet, and what was cut off by a sound that may be nothing."""
+        cut_off = sum(len(text) for _, text in self._cut_off.values())
+        return self.playout.left_ms + cut_off * MS_PER_CHARACTER
+
+    @property
     def idle(self) -> bool:
         """Nothing is being said, and nothing that was cut off may still be said."""
         return not self.playout.busy and not self._cut_off and not self._deferred
@@ -240,6 +254,7 @@ class Speaking:
 
     def report(self, coming: Entry | None) -> None:
         """Tell when the bot begins and ends to be heard, and which messages are over. More of `coming` is expected."""
+        self._pass_over()
         head = self.playout.head
         if not self._audible and head is not None and head.seen_sent > 0 and head.payload is None:
             self._audible = True
@@ -254,4 +269,5 @@ class Speaking:
                 self._out.tell(e.AssistantTurn(entry.text))
         if self._audible and not self.playout.busy and coming is None:
             self._audible = False
+            self.spoken = True
             self._out.tell(e.BotSpeech(False))

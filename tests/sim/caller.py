@@ -55,7 +55,7 @@ class Caller:
         if not world.faults_on or world.core.state is CallState.CLOSED:
             return
         names = ["turn"] * 6 + ["cough"] * 2 + ["noise", "typed", "keys", "stop_button", "say", "protected"]
-        names += ["send", "mute", "television", "configure", "rewrite", "note"]
+        names += ["send", "mute", "television", "configure", "rewrite", "note", "listens"]
         act = self._random.choice(names)
         if act == "turn" or world.faulty(act):
             self._count(act)
@@ -153,6 +153,12 @@ class Caller:
     def _cough(self) -> None:
         if not self.speaking:
             self._final_nothing(self._voice(self._random.choice((0.1, 0.2, 0.35))))
+
+    def _listens(self) -> None:
+        """The caller shows that they listen; while the bot speaks that is no turn."""
+        if not self.speaking:
+            self._world.at(0.2, self._partial, "uh")
+            self._final(self._random.choice(("uh huh", "okay", "yeah okay")), self._voice(0.3))
 
     def _noise(self) -> None:
         if not self.speaking:

@@ -17,7 +17,7 @@ from server.call.states import CallState
 from tests.sim.digest import TURN, WORD, known
 from tests.sim.model_oracles import ModelOracles
 from tests.sim.peers import WORD_MS
-from tests.sim.policy import MAX_SPEECH_MS, POLICY, SAY_WORDS
+from tests.sim.policy import LATE_WORDS, LISTENS, MARGIN_MS, MAX_SPEECH_MS, POLICY, REST_S, SAY_WORDS
 from tests.sim.provider import Script, made, spoken
 
 if TYPE_CHECKING:
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 
 SAID = re.compile(r"S(\d+)w0")
 KEYS = re.compile(r"\[keys pressed: ([^\]]*)\]")
-REST_S = 10.0  # after the last thing that takes its time, a call is at rest
-MARGIN_MS = 3  # the clock and the speaker round differently
-LATE_WORDS = 2  # a client that is some way off may hear so many words more than the server knew at a barge-in
 
 
 class Violation(AssertionError):
@@ -55,14 +52,13 @@ class Oracles:
         self._done = 0
         self._before_done = (0, 0.0)
         self._turn_at = 0.0
+        self._heard_at = 0.0  # the caller's voice, since when it is heard
         self._flushed_at = -10.0
         self._idle = 0  # prompts since the caller's turn
         self._fatal = False
         self._owed_since: float | None = None
         self._told: dict[str, int] = {}
-        self.interruptions = 0
-        self.apologies = 0
-        self.resumed = 0
+        self.interruptions = self.apologies = self.resumed = 0
         self._gone = False
         self.model = ModelOracles(world, self.check)
 
@@ -194,6 +190,10 @@ class Oracles:
                 self._let_off = True
             case e.Problem("speech_failed", message):
                 self._world.voice.lost.add(int(message.split()[1].rstrip(":")))
+            case e.UserSpeech(True):
+                self._heard_at = self._world.now
+            case e.NotHeard(text):
+                self._turns -= {int(number) for number in TURN.findall(text)}
             case e.UserTurn():
                 self._let_off = False
                 self._failures = self._idle = 0
@@ -224,9 +224,10 @@ class Oracles:
                 self.check(core.turn.active, "held although nobody speaks")
             if core.turn.words >= core.settings.policy.min_words:
                 talks = head is not None and head.interruptible and head.seen_sent > 0
-                self.check(not talks, "goes on in spite of words")
+                listens = LISTENS.fullmatch(core.turn.text) is not None
+                self.check(not talks or listens, "goes on in spite of words")
             self._check_patience()
-            fresh_s = self._world.now - self._world.caller.fresh_at
+            fresh_s = self._world.now - max(self._world.caller.fresh_at, self._heard_at)
             self.check(not core.turn.speaking or fresh_s < MAX_SPEECH_MS / 1000 + 0.1, "waits for a television")
         self.check(not self._fatal or core.state is not CallState.READY, "goes on without a language model")
         busy = self._busy_outside()

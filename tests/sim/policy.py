@@ -1,8 +1,10 @@
 """Numbers that the parts of the simulated world share."""
 
+import re
+
 from llm.summary import SummaryOptions
 from llm.turn_completion import TurnCompletionOptions
-from server.call.policy import Policy
+from server.call.policy import Mute, Policy
 
 # Shorter than the defaults, so that more happens in a simulated second.
 POLICY = Policy(first_output_s=1.5, next_output_s=1.0, give_up_s=8.0, idle_ms=6000, speech_first_s=1.0, speech_next_s=1)
@@ -11,3 +13,16 @@ SUMMARY = SummaryOptions(mode="summary", max_unsummarized_messages=7, min_messag
 SAY_WORDS = 6
 MAX_SPEECH_MS = 3000.0
 """A television is on for longer."""
+LISTENS = re.compile(r"(uh|uh huh|okay|yeah okay)( (uh|uh huh|okay|yeah okay))*")
+"""What the caller says to show that they listen."""
+MUTES: tuple[tuple[Mute, ...], ...] = (
+    ("first_words",),
+    ("tool",),
+    ("speaking",),
+    ("protected",),
+    ("tool", "protected"),
+)
+"""When the caller is not to be heard."""
+REST_S = 10.0  # after the last thing that takes its time, a call is at rest
+MARGIN_MS = 3  # the clock and the speaker round differently
+LATE_WORDS = 2  # a client that is some way off may hear so many words more than the server knew at a barge-in

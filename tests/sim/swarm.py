@@ -33,6 +33,7 @@ KINDS = (
     "late",
     "duplicate",
     "cough",
+    "listens",
     "noise",
     "television",
     "barge_in",
@@ -53,6 +54,7 @@ KINDS = (
     "protected",
     "send",
     "mute",
+    "mutes",
     "hang_up",
 )
 

@@ -29,7 +29,7 @@ from tests.sim.client import RATE_HZ, Client
 from tests.sim.models import Models
 from tests.sim.oracles import Oracles
 from tests.sim.peers import SPECS, Tools, Voice
-from tests.sim.policy import MARKS, MAX_SPEECH_MS, POLICY, SUMMARY
+from tests.sim.policy import MARKS, MAX_SPEECH_MS, MUTES, POLICY, SUMMARY
 from tests.sim.swarm import Swarm
 
 TICK_S = 0.02
@@ -108,7 +108,11 @@ class World:
             instructions="Answer in numbered words.",
             greeting="Hello, this is the bot speaking.",
             tools=SPECS,
-            policy=msgspec.structs.replace(POLICY, min_words=self.random.choice((1, 1, 2))),
+            policy=msgspec.structs.replace(
+                POLICY,
+                min_words=self.random.choice((1, 1, 2)),
+                mute=self.random.choice(MUTES) if self.swarm_has("mutes") else (),
+            ),
             turn=TurnOptions(max_delay_ms=1000, max_speech_ms=MAX_SPEECH_MS),
             calls=CallOptions(
                 run_in_parallel=self.random.random() < 0.7,

@@ -1,0 +1,110 @@
+"""The caller's side of the core: their voice, their words, their keys, and when they are not to be heard. Pure.
+
+Speech that begins while the caller is not to be heard (`Policy.mute`) is no speech, unless it still goes on when they
+may be heard again. No transcript says to which speech it belongs, so it is counted whose finals are still to come.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from audio import events as sound
+from audio.turn import Turn
+from server.call import events as e
+from server.call.keypad import Keypad
+from server.call.outbox import Outbox
+
+FORGOTTEN_S = 3.0  # a final transcript of speech that nobody heard is not waited for any longer
+
+SoundOfCaller = (
+    sound.SpeechStarted
+    | sound.SpeechStopped
+    | sound.Transcript
+    | sound.TurnHint
+    | sound.TurnJudged
+    | sound.SpeechLost
+    | e.Dtmf
+    | e.Muted
+)
+
+
+class Listening:
+    """What the caller says and does, as far as they are to be heard."""
+
+    def __init__(self, turn: Turn, out: Outbox) -> None:
+        self.turn = turn
+        self.keypad = Keypad()
+        self.muted = False
+        """The caller switched the microphone off."""
+        self._out = out
+        self._deaf = False  # to the speech that goes on, or went on last
+        self._speaking = False
+        self._withheld = ""  # words of speech that nobody hears
+        self._finals: deque[tuple[bool, float]] = deque()  # of speech: was it heard, and when did it end
+
+    def record(self, fact: SoundOfCaller, now: float, *, deaf: bool, alone: bool) -> None:
+        """More of the caller. `deaf`: they are not to be heard now. `alone`: the bot says nothing."""
+        match fact:
+            case sound.SpeechStarted(voiced_ms):
+                self._start(now - voiced_ms / 1000, now, deaf=deaf, alone=alone)
+            case sound.SpeechStopped(silence_ms):
+                self._stop(now - silence_ms / 1000, now)
+            case sound.Transcript(text, final):
+                self._hear(text, final, now)
+            case sound.TurnHint(kind) if not self._deaf:
+                self.turn.hint(kind, now)
+            case sound.TurnJudged(complete):
+                self.turn.judge(complete)
+            case sound.SpeechLost(reason):
+                self._finals.clear()
+                self.turn.lost()
+                self._out.tell(e.Problem("speech_lost", reason))
+            case e.Dtmf(digits):
+                self.keypad.press(digits, now)
+                self._out.tell(e.Keys(digits))
+            case e.Muted(on):
+                self.muted = on
+                self.turn.press(not on)
+
+    def watch(self, now: float, *, deaf: bool) -> None:
+        """Who still speaks when they may be heard again is heard from the beginning."""
+        if self._deaf and self._speaking and not deaf:
+            self._deaf = False
+            self.turn.begin(now)
+            self._out.tell(e.UserSpeech(True))
+            if self._withheld:
+                self._tell_words(self._withheld, False, now)
+            self._withheld = ""
+
+    def _start(self, at: float, now: float, *, deaf: bool, alone: bool) -> None:
+        while self._finals and not self._finals[0][0] and now >= self._finals[0][1] + FORGOTTEN_S:
+            self._finals.popleft()
+        self._speaking, self._deaf, self._withheld = True, deaf, ""
+        if not deaf:
+            self.turn.begin(at, alone=alone)
+            self._out.tell(e.UserSpeech(True))
+
+    def _stop(self, at: float, now: float) -> None:
+        self._speaking = False
+        self._finals.append((not self._deaf, now))
+        if not self._deaf:
+            self.turn.stop(at)
+            self._out.tell(e.UserSpeech(False))
+
+    def _hear(self, text: str, final: bool, now: float) -> None:
+        heard = not self._deaf
+        if final and self._finals:
+            heard, _ = self._finals.popleft()
+        if heard:
+            self._tell_words(text, final, now)
+        elif final:
+            self._withheld = ""
+            self._out.tell(e.NotHeard(text))
+        else:
+            self._withheld = text
+
+    def _tell_words(self, text: str, final: bool, now: float) -> None:
+        before = self.turn.text
+        self.turn.hear(text, final, now)
+        if self.turn.text != before:
+            self._out.tell(e.UserTranscript(self.turn.text, False))
