@@ -1,0 +1,155 @@
+"""Deepgram's two wires, held to the types of the package `deepgram-sdk`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+from deepgram.speak.v1.types.speak_v1clear import SpeakV1Clear
+from deepgram.speak.v1.types.speak_v1cleared import SpeakV1Cleared
+from deepgram.speak.v1.types.speak_v1flush import SpeakV1Flush
+from deepgram.speak.v1.types.speak_v1flushed import SpeakV1Flushed
+from deepgram.speak.v1.types.speak_v1metadata import SpeakV1Metadata
+from deepgram.speak.v1.types.speak_v1text import SpeakV1Text
+from deepgram.speak.v1.types.speak_v1warning import SpeakV1Warning
+from deepgram.speak.v2.types.speak_v2connected import SpeakV2Connected
+from deepgram.speak.v2.types.speak_v2error import SpeakV2Error
+from deepgram.speak.v2.types.speak_v2flush import SpeakV2Flush
+from deepgram.speak.v2.types.speak_v2flushed import SpeakV2Flushed
+from deepgram.speak.v2.types.speak_v2interrupt import SpeakV2Interrupt
+from deepgram.speak.v2.types.speak_v2speak import SpeakV2Speak
+from deepgram.speak.v2.types.speak_v2speech_interrupted import SpeakV2SpeechInterrupted
+from deepgram.speak.v2.types.speak_v2speech_interrupted_metadata import SpeakV2SpeechInterruptedMetadata
+from deepgram.speak.v2.types.speak_v2speech_interrupted_metadata_controls_applied import (
+    SpeakV2SpeechInterruptedMetadataControlsApplied,
+)
+from deepgram.speak.v2.types.speak_v2speech_metadata import SpeakV2SpeechMetadata
+from deepgram.speak.v2.types.speak_v2speech_metadata_controls_applied import SpeakV2SpeechMetadataControlsApplied
+from deepgram.speak.v2.types.speak_v2speech_started import SpeakV2SpeechStarted
+from deepgram.speak.v2.types.speak_v2warning import SpeakV2Warning
+from pydantic import BaseModel
+
+from audio.tts.deepgram import AURA, FLUX, MAX_CHARS, DeepgramCodec, DeepgramWire, dialect_of, path_of
+from audio.tts.wire import Over, Refused, Sound
+
+_NUMBERS = {"audio_duration_ms": 1, "input_character_count": 1, "billable_character_count": 1}
+_CONTROLS = {"pronunciations_applied": 0, "breaks_applied": 0, "pronunciation_warnings": 0}
+FLUSHED = SpeakV1Flushed(type="Flushed", sequence_id=1)
+CLEARED = SpeakV1Cleared(type="Cleared", sequence_id=1)
+SPOKEN = SpeakV2SpeechMetadata(
+    speech_id="s", **_NUMBERS, controls_applied=SpeakV2SpeechMetadataControlsApplied(**_CONTROLS)
+)
+INTERRUPTED = SpeakV2SpeechInterrupted(
+    audio_played_ms=1,
+    metadata=SpeakV2SpeechInterruptedMetadata(
+        speech_id="s", **_NUMBERS, controls_applied=SpeakV2SpeechInterruptedMetadataControlsApplied(**_CONTROLS)
+    ),
+)
+
+
+def aura() -> DeepgramWire:
+    return DeepgramCodec(AURA, 16000).open()
+
+
+def flux() -> DeepgramWire:
+    return DeepgramCodec(FLUX, 16000).open()
+
+
+def parsed(kind: type[BaseModel], message: str) -> Any:
+    """A message as the package's own type, all of whose fields it knows."""
+    value = kind.model_validate_json(message)
+    assert not value.model_extra
+    return value
+
+
+def sent(event: BaseModel) -> str:
+    """An event as it comes."""
+    return event.model_dump_json(by_alias=True, exclude_none=True)
+
+
+def test_what_aura_is_asked() -> None:
+    text, flush = aura().ask("c", "Hello.")
+    assert parsed(SpeakV1Text, text) == SpeakV1Text(text="Hello.")
+    assert parsed(SpeakV1Flush, flush) == SpeakV1Flush(type="Flush")
+
+
+def test_what_flux_is_asked() -> None:
+    text, flush = flux().ask("c", "Hello.")
+    assert parsed(SpeakV2Speak, text) == SpeakV2Speak(text="Hello.")
+    assert parsed(SpeakV2Flush, flush) == SpeakV2Flush()
+
+
+@pytest.mark.parametrize("text", ["word " * 1001, "x" * (2 * MAX_CHARS + 1)])
+def test_a_long_text_goes_in_pieces(text: str) -> None:
+    parts = [parsed(SpeakV1Text, message).text for message in aura().ask("c", text)[:-1]]
+    assert "".join(parts) == text
+    assert max(map(len, parts)) <= MAX_CHARS
+
+
+def test_aura_speaks() -> None:
+    wire = aura()
+    wire.ask("c", "Hello.")
+    ids = {"request_id": "r", "model_uuid": "u"}
+    assert wire.read(sent(SpeakV1Metadata(model_name="m", model_version="1", **ids))) == []
+    assert wire.read(b"\1\2") == [Sound("c", b"\1\2")]
+    assert wire.read(sent(SpeakV1Warning(description="odd", code="W-1"))) == []
+    assert wire.read(sent(FLUSHED)) == [Over("c")]
+    assert wire.read(b"\1\2") == []
+    assert wire.cancel("c") == []
+
+
+def test_aura_is_cleared() -> None:
+    wire = aura()
+    wire.ask("c", "Hello.")
+    (clear,) = wire.cancel("c")
+    assert parsed(SpeakV1Clear, clear) == SpeakV1Clear(type="Clear")
+    assert wire.cancel("c") == []
+    assert wire.read(b"\1\2") == []
+    assert wire.read(sent(FLUSHED)) == []  # it was on its way
+    assert wire.read(b"\1\2") == []
+    assert wire.read(sent(CLEARED)) == [Over("c")]
+    wire.ask("d", "Good day.")
+    assert wire.read(b"\1\2") == [Sound("d", b"\1\2")]
+
+
+def test_flux_speaks() -> None:
+    wire = flux()
+    wire.ask("c", "Hello.")
+    hello = SpeakV2Connected(request_id="r", model_name="m", model_version="1", model_uuids=["u"])
+    for event in (hello, SpeakV2SpeechStarted(speech_id="s"), SpeakV2Flushed(speech_id="s")):
+        assert wire.read(sent(event)) == []
+    assert wire.read(b"\1\2") == [Sound("c", b"\1\2")]
+    assert wire.read(sent(SPOKEN)) == [Over("c")]
+
+
+@pytest.mark.parametrize("end", [INTERRUPTED, SPOKEN])
+def test_flux_is_interrupted(end: BaseModel) -> None:
+    wire = flux()
+    wire.ask("c", "Hello.")
+    (interrupt,) = wire.cancel("c")
+    assert parsed(SpeakV2Interrupt, interrupt) == SpeakV2Interrupt()
+    assert wire.read(sent(SpeakV2Warning(code="NO_AUDIO_GENERATED", description="nothing to interrupt"))) == []
+    assert wire.read(b"\1\2") == []
+    assert wire.read(sent(end)) == [Over("c")]
+
+
+def test_refusals() -> None:
+    assert flux().read(sent(SpeakV2Error(code="NET-0001", description="Too slow."))) == [Refused("NET-0001: Too slow.")]
+    flushes = SpeakV1Warning(description="Too many Flush messages", code="EXCESSIVE_FLUSH")
+    assert aura().read(sent(flushes)) == [Refused("EXCESSIVE_FLUSH: Too many Flush messages")]
+    assert aura().read('{"err_code": "X", "err_msg": "no"}') == [Refused("X: no")]
+    assert aura().read('{"type": "Error"}') == [Refused("an error without words")]
+
+
+@pytest.mark.parametrize("message", ["", "}{", "[]", '{"type": 7}'])
+def test_what_is_no_message(message: str) -> None:
+    with pytest.raises(msgspec.DecodeError):
+        aura().read(message)
+
+
+def test_the_model_names_the_wire() -> None:
+    assert dialect_of("aura-2-x-en") is AURA
+    assert dialect_of("flux-x-en") is FLUX
+    assert path_of("flux-x-en", 24000, {}) == "/v2/speak?model=flux-x-en&encoding=linear16&sample_rate=24000"
+    assert path_of("aura-x", 8000, {"speed": "1.1"}).startswith("/v1/speak?model=aura-x&")
