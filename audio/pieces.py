@@ -6,34 +6,41 @@ what follows its mark is known. All pieces joined are the text that was fed, cha
 
 A mark ends a sentence when white space and then no small letter follow it. That is the lookahead: a full stop at the
 end of what has come so far decides nothing until the next visible character came ("3." may become "3.14", "e.g." goes
-on). A newline needs none. Each decision is made from the text alone, never from how it was divided into deltas, so the
-same text gives the same pieces.
+on), or the next word (audio/stops.py). A newline, a mark with an emoji on it and the marks of scripts without spaces
+need none. Each decision is made from the text alone, never from how it was divided into deltas, so the same text gives
+the same pieces; each is made once, so the work is in proportion to the text.
 """
+
+# ruff: noqa: RUF001  (full-width marks are meant)
 
 from __future__ import annotations
 
 import re
+import unicodedata
+
+from audio import stops
 
 EARLY_CHARS = 25  # some 1.5 s of speech: enough to cover the next sentence's way through the model
 MAX_CHARS = 300  # some 18 s of speech
-_LOOKAHEAD = 2  # a white space and a character after a mark at the limit
+_LOOKAHEAD = stops.LOOKAHEAD
+_WIDE_COUNTS = 3  # a character of a script without spaces is said as long as three letters
+_MAX_JOINED = 16  # characters that look like one, such as a family of emoji
 
+_EMOJI = "\u200d\u20e3\ufe0f\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff\U000e0020-\U000e007f"
+_CLOSING = r"\"'”’)\]}»*_`"
 _MARK = re.compile(
-    r"""(?P<newline> \n )
-      | (?P<stop>    [.!?…]+ ["'”’)\]}»*_`]* )
-      | (?P<wide>    [。！？]+ ["”’)）」』]* )
-      | (?P<clause>  [,;:]+ ["'”’)\]}»*_`]* | —+ | (?<=\s)[–-]+(?=\s) )
-    """,  # noqa: RUF001  (full-width marks are meant)
+    rf"""(?P<newline> \n )
+       | (?P<stop>    (?P<marks> [.!?…‼⁉؟۔]+ ) [{_CLOSING}]* (?P<emoji> [{_EMOJI}]* ) )
+       | (?P<wide>    [。！？｡।॥]+ [{_CLOSING}）」』】》〉]* )
+       | (?P<clause>  [,;:]+ [{_CLOSING}]* | —+ | (?<=\s)[–-]+ | [，；：、]+ )
+    """,
     re.VERBOSE,
 )
-_TOKEN = re.compile(r"[\w.]*\Z")
-_DOTTED = re.compile(r"(?:[^\W\d_]\.)+[^\W\d_]\Z")
-_LIST_NUMBER = re.compile(r"(?:\A|\n)\s*(?:[-*>]\s+)?\d{1,3}\Z")
-
-_ABBREVIATIONS = frozenset(
-    "mr mrs ms dr prof st mt sr gen sen rep gov capt sgt lt col rev hon approx dept vs cf ca".split()
-)
-_BEFORE_A_NUMBER = frozenset("no nos fig vol p pp ch sec art".split())
+_ALNUM = re.compile(r"[^\W_]")
+_WIDE = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]")
+_SPACE = re.compile(r"\s*+")
+_JOINING = frozenset("\u200d\ufe0f\u20e3")
+_NEEDS_NO_SPACE = frozenset("—，；：、")
 
 
 class Pieces:
@@ -44,6 +51,9 @@ class Pieces:
         self._early_chars = early_chars
         self._max_chars = max_chars
         self._text = ""
+        self._begin = 0  # of the piece; what stands before it is out
+        self._seen = 0  # up to here all marks are decided
+        self._wordy = False  # there is a word between these two
         self._first = True
 
     def feed(self, delta: str) -> list[str]:
@@ -57,88 +67,110 @@ class Pieces:
         if self._text:
             pieces.append(self._text)
         self._text = ""
+        self._seen = 0
+        self._wordy = False
         self._first = True
         return pieces
 
-    def _cut(self, ended: bool) -> list[str]:
+    def _cut(self, *, ended: bool) -> list[str]:
         pieces: list[str] = []
-        size = self._max_chars + _LOOKAHEAD
-        while True:
-            window = self._text[:size]
-            whole = ended or len(window) == size
-            end = self._end(window, whole)
-            if end is None:
-                return pieces
-            pieces.append(window[:end])
-            self._text = self._text[end:]
+        while (end := self._end(ended=ended)) is not None:
+            pieces.append(self._text[self._begin : end])
+            self._begin = self._seen = end
+            self._wordy = False
             self._first = False
+        self._text = self._text[self._begin :]
+        self._seen -= self._begin
+        self._begin = 0
+        return pieces
 
-    def _end(self, window: str, whole: bool) -> int | None:
-        """Where the first piece of `window` ends; None: not known yet, or only the rest of the answer is left.
-
-        `whole`: nothing more comes that could change the decision.
-        """
-        for mark in _MARK.finditer(window):
+    def _end(self, *, ended: bool) -> int | None:
+        """Where the piece ends that begins now; None: not known yet, or only the rest of the answer is left."""
+        limit = self._begin + self._max_chars
+        until = min(len(self._text), limit + _LOOKAHEAD)
+        whole = ended or until == limit + _LOOKAHEAD  # nothing more comes that could change a decision
+        for mark in _MARK.finditer(self._text, self._seen, until):
             end = mark.start() if mark.lastgroup == "newline" else mark.end()
-            if end > self._max_chars:
+            if end > limit:
                 break
-            if not _has_words(window[:end]):
-                continue
-            if end == len(window) and not whole:
-                return None
-            ends = self._ends(window, mark, whole)
+            self._see(mark.start())
+            ends = self._ends(mark, until, whole=whole)
             if ends is None:
                 return None
-            if ends:
+            if ends and self._wordy:
                 return end
-        if len(window) <= self._max_chars:
+            self._seen = mark.end()
+        if until <= limit:
+            self._see(until)
             return None
-        return _forced(window[: self._max_chars])
+        return self._forced(limit)
 
-    def _ends(self, window: str, mark: re.Match[str], whole: bool) -> bool | None:
-        """Does a piece end at this mark? None: what follows must be seen first."""
-        if mark.lastgroup in {"newline", "wide"}:
+    def _see(self, place: int) -> None:
+        """Up to here no mark is left to be decided."""
+        self._wordy = self._wordy or _ALNUM.search(self._text, self._seen, place) is not None
+        self._seen = place
+
+    def _ends(self, mark: re.Match[str], until: int, *, whole: bool) -> bool | None:
+        """Does a piece end at this mark, if it has words? None: what follows must be seen first."""
+        if mark.lastgroup == "newline":
             return True
-        after = window[mark.end() :]
-        if mark.lastgroup == "clause":
-            early = self._first and self._early_chars is not None and mark.end() >= self._early_chars
-            return early and (not after or after[0].isspace() or mark.group()[0] == "—")
-        if after and not after[0].isspace():
+        if mark.end() == until and not whole:
+            return None
+        if mark.lastgroup == "wide" or mark["emoji"]:
+            return True
+        if mark.end() < until and not self._text[mark.end()].isspace():
+            return mark.group()[0] in _NEEDS_NO_SPACE and self._is_early(mark.end())
+        return self._is_early(mark.end()) if mark.lastgroup == "clause" else self._stops(mark, until, whole=whole)
+
+    def _is_early(self, end: int) -> bool:
+        """May the answer's first piece end at a clause here?"""
+        if not self._first or self._early_chars is None:
             return False
-        follows = after.lstrip()
-        if "\n" in after[: len(after) - len(follows)]:
+        wide = len(_WIDE.findall(self._text, self._begin, end))
+        return end - self._begin + wide * (_WIDE_COUNTS - 1) >= self._early_chars
+
+    def _stops(self, mark: re.Match[str], until: int, *, whole: bool) -> bool | None:
+        """Does a sentence end at this mark, which has white space behind it, or the end of all that comes?"""
+        space = _SPACE.match(self._text, mark.end(), until)
+        visible = space.end() if space else until
+        if "\n" in self._text[mark.end() : visible]:
             return True
+        follows = self._text[visible : min(until, visible + _LOOKAHEAD)]
         if not follows and not whole:
             return None
-        return not (follows[:1].islower() or _abbreviated(window, mark, follows))
+        if follows[:1].islower():
+            return False
+        if mark.group() != ".":
+            return True
+        return stops.ends(self._text[self._begin : mark.start()], follows, whole=whole)
+
+    def _forced(self, limit: int) -> int:
+        """Where a sentence without end is cut: after a clause, else before white space, else at its limit."""
+        text = self._text
+        third = self._begin + self._max_chars // 3
+        good = [end for end in self._clauses(limit) if third <= end < limit]
+        if good:
+            return good[-1]
+        space = max(text.rfind(" ", self._begin, limit), text.rfind("\t", self._begin, limit))
+        if _ALNUM.search(text, self._begin, max(space, self._begin)):
+            return space
+        for end in range(limit, max(limit - _MAX_JOINED, self._begin), -1):
+            if not _joined(text[end - 1], text[end]):
+                return end
+        return limit
+
+    def _clauses(self, limit: int) -> list[int]:
+        """Where clauses end before the limit."""
+        marks = [mark for mark in _MARK.finditer(self._text, self._begin, limit) if mark.lastgroup == "clause"]
+        return [
+            mark.end()
+            for mark in marks
+            if mark.group()[0] in _NEEDS_NO_SPACE or self._text[mark.end() : mark.end() + 1].isspace()
+        ]
 
 
-def _has_words(text: str) -> bool:
-    return any(char.isalnum() for char in text)
-
-
-def _abbreviated(window: str, mark: re.Match[str], follows: str) -> bool:
-    """Is this full stop a part of "Dr.", "J.", "U.S.", "No. 5" or of a list's "1."?"""
-    if mark.group() != ".":
-        return False
-    before = window[: mark.start()]
-    found = _TOKEN.search(before)
-    token = found.group() if found else ""
-    word = token.lower()
-    if word in _ABBREVIATIONS or (word in _BEFORE_A_NUMBER and follows[:1].isdigit()):
-        return True
-    if _DOTTED.match(token):
-        return word not in {"a.m", "p.m"}
-    if len(token) == 1 and token.isalpha():
-        return token.isupper() and token != "I"
-    return _LIST_NUMBER.search(before) is not None
-
-
-def _forced(text: str) -> int:
-    """Where a sentence without end is cut: after a clause, else before white space, else at its limit."""
-    clauses = [mark.end() for mark in _MARK.finditer(text) if mark.lastgroup == "clause"]
-    good = [end for end in clauses if len(text) // 3 <= end < len(text) and text[end].isspace()]
-    if good:
-        return good[-1]
-    space = max(text.rfind(" "), text.rfind("\t"))
-    return space if _has_words(text[: max(space, 0)]) else len(text)
+def _joined(before: str, after: str) -> bool:
+    """Are these two a part of what looks like one character?"""
+    mark = unicodedata.category(after)[0] == "M" or after in _JOINING or "\U0001f3fb" <= after <= "\U0001f3ff"
+    halves = "\ud800" <= before <= "\udbff" and "\udc00" <= after <= "\udfff"
+    return mark or before == "\u200d" or halves

@@ -1,8 +1,11 @@
 """Pieces: where a model's text is cut, and that the cut does not depend on how the text arrived."""
 
+# ruff: noqa: RUF001  (full-width marks are meant)
+
 from __future__ import annotations
 
 from random import Random
+from time import thread_time
 
 import pytest
 
@@ -24,9 +27,15 @@ SENTENCES = [
     (["Heading", "\nA line", "\n\nA paragraph."], "newlines"),
     (["1. Buy milk.", "\n2. Get eggs.", "\n- Go home.", "\n"], "a list's numbers"),
     (["- 😀 Hi.", " 😀 Bye.", " 😀"], "an emoji is at the front of what follows"),
-    (["你好。", "世界！", "再见"], "full-width marks need no white space"),  # noqa: RUF001
+    (["你好。", "世界！", "再见"], "full-width marks need no white space"),
     (["Hello.", "  \n  "], "white space is at the front of what follows"),
     (["At 9:30, or later; whatever: it is — fine, really."], "a clause is no sentence"),
+    (["At 10.30 or 1.5.2026, v1.2.3 cost $5.50.", " It cost $5.", " Then €1,000.50 more."], "times, dates, money"),
+    (["Great!😀", " Let's go!👨\u200d👩\u200d👧", " On.😀", "And on."], "an emoji on a mark"),
+    (["你好!", " 「好。」", "他说。"], "a quotation in Chinese"),
+    (["नमस्ते।", "आप कैसे हैं?", " ठीक॥", "हाँ"], "Hindi"),
+    (["هل أنت بخير؟", " نعم."], "Arabic"),
+    (["¿Qué tal?", " ¡Bien!", " «Sí.»", " No."], "Spanish"),
 ]
 
 
@@ -44,10 +53,14 @@ def test_the_first_piece_may_end_at_a_clause_and_later_ones_not() -> None:
     ]
 
 
-@pytest.mark.parametrize("mark", [",", ";", ":", "—", " –", " -"])  # noqa: RUF001
+@pytest.mark.parametrize("mark", [",", ";", ":", "—", " –", " -"])
 def test_clause_marks(mark: str) -> None:
     head = "Let me have a look at that" + mark
     assert Pieces().feed(head + " it is") == [head]
+
+
+def test_a_clause_of_a_script_without_spaces_is_longer_than_it_looks() -> None:
+    assert cut("好的，我很乐意帮助您，请稍等一下。谢谢。") == ["好的，我很乐意帮助您，", "请稍等一下。", "谢谢。"]
 
 
 def test_a_number_or_an_hour_is_no_clause() -> None:
@@ -92,6 +105,39 @@ def test_an_endless_word_is_cut_at_the_limit() -> None:
     assert [len(piece) for piece in cut("x" * 700)] == [300, 300, 100]
 
 
+@pytest.mark.parametrize("joined", ["👨\u200d👩\u200d👧", "❤\ufe0f", "👍🏽", "e\u0301", "\ud83d\ude00"])
+def test_what_looks_like_one_character_is_not_cut_through(joined: str) -> None:
+    for shift in range(len(joined)):
+        text = "x" * (MAX_CHARS - shift) + joined * 3 + "y"
+        head, *_ = cut(text)
+        assert (len(head) - MAX_CHARS + shift) % len(joined) == 0, shift
+
+
+def test_a_text_without_spaces_is_cut_after_a_clause() -> None:
+    text = "我们去了公园，" * 60
+    pieces = cut(text, early_chars=None)
+    assert "".join(pieces) == text
+    assert all(len(piece) <= MAX_CHARS and piece[-1] == "，" for piece in pieces)
+
+
+HOSTILE = [
+    "a", ".", "a.", "a. ", " ", "\n", "1. ", "No. ", "J. ", ", ", "—", "😀", "!😀", "「", "。", "(", '"', "a.b", "3.",
+    "- ", "…",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("unit", HOSTILE)
+def test_the_work_is_in_proportion_to_the_text(unit: str) -> None:
+    text = (unit * 20_000)[:20_000]
+    begun = thread_time()
+    pieces = cut(text, Random(1))
+    one_by_one = Pieces()
+    for char in text:
+        one_by_one.feed(char)
+    assert thread_time() - begun < 2.0  # of the processor; it takes 0.1
+    assert "".join(pieces) == text
+
+
 def test_nothing() -> None:
     pieces = Pieces()
     assert pieces.feed("") == []
@@ -102,7 +148,10 @@ FRAGMENTS = [
     "Hello", " world", ".", ". ", "! ", "? ", "...", "…", ", ", ",", "; ", ": ", " — ", "—", "\n", "\n\n", " ", "  ",
     "Mr.", " Dr. ", "e.g. ", "i.e.", " U.S. ", "3.14", "1,000", " 5. ", "No. ", "J. ", " I. ",
     "a@b.com", "www.x.org/a.b",
-    '"', ')', "(", "**", "`", "😀", "é", "你好。", " - ", "1. ", "\n- ", "and ", "The ", "the", "x" * 120, "word " * 30,
+    '"', ')', "(", "**", "`", "😀", "é", "你好。", "！", "」", " - ", "!😀", "👨\u200d👩\u200d👧",
+    "\ufe0f", "\ud83d", "\ude00", "।",
+    " p.m. ", "U.S.", " Inc. ", "etc. ", " 1. ", "Mai ", "5. ", "2026", "Monday ", "i", "A. ", "，", "[x](",
+    ") ", "1. ", "\n- ", "and ", "The ", "the", "x" * 120, "word " * 30,
 ]  # fmt: skip
 
 
