@@ -179,7 +179,8 @@ def test_a_library_is_known_to_few_files(library: str) -> None:
 PURE_BY_DESIGN = frozenset(
     """
     link.backoff
-    audio.inflight audio.pcm audio.pieces audio.playout audio.silero audio.turn
+    audio.addresses audio.inflight audio.pcm audio.pieces audio.playout audio.pronunciation audio.silero
+    audio.speakable audio.spoken audio.stops audio.turn
     llm.breaker llm.cancel_tool llm.candidates llm.chat_answer llm.chat_codec llm.chat_failures llm.chat_options
     llm.context llm.continuation llm.entry llm.failures llm.fallback llm.fallback_inference llm.function_calls
     llm.items llm.mcp_offers llm.mcp_options llm.media llm.messages llm.messages_json llm.responses
@@ -187,7 +188,7 @@ PURE_BY_DESIGN = frozenset(
     llm.local.brain llm.local.exchanges llm.local.skills.rules
     server.call.answering server.call.asking server.call.barge_in server.call.calling server.call.core
     server.call.guard server.call.hub server.call.output server.call.policy server.call.pondering
-    server.call.request server.call.silence server.call.speaking server.call.summarising
+    server.call.request server.call.silence server.call.speaking server.call.summarising server.call.wording
     server.observers.latency server.protocols.native server.talk.caller server.talk.script
     """.split()
 )
@@ -209,7 +210,7 @@ def says_that_it_is_pure(file: str) -> bool:
 PURE = PLAIN | {module_of(file) for file in CODE if says_that_it_is_pure(file)}
 HARMLESS = frozenset(
     """
-    __future__ bisect collections dataclasses datetime enum fnmatch fractions functools heapq ipaddress itertools json
+    __future__ bisect collections dataclasses datetime enum fnmatch fractions functools heapq html ipaddress itertools json
     math msgspec numpy random.Random re statistics string typing unicodedata urllib.parse
     """.split()
 )
