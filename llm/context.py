@@ -117,6 +117,11 @@ class Log:
         """The message that a frame belongs to, while it may still be cut."""
         return self._by_frame.get(frame)
 
+    def said_before(self, frame: int) -> str:
+        """What a message said before the words of a frame, while that may still be cut."""
+        entry = self._by_frame.get(frame)
+        return entry.text_before(frame) if entry else ""
+
     def mark(self, entry: Entry, mark: str, *, tells: bool = False) -> None:
         """The model's own mark stands before the words of its message; nobody hears it.
 

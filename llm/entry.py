@@ -7,6 +7,7 @@ heard.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import takewhile
 
 from llm.items import AssistantMessage, Call, DeveloperMessage, Item, Media, Reasoning, UserMessage
 
@@ -100,6 +101,11 @@ class Entry:
         """The words heard while `frame` is being spoken, `part` of it so far."""
         begun = (each for each in self.segments if self._begun(each, frame))
         return _joined((each.joint, part if each.frame == frame else each.text) for each in begun)
+
+    def text_before(self, frame: int) -> str:
+        """The words that stand before those of a frame."""
+        before = takewhile(lambda each: each.frame != frame, self.segments)
+        return _joined((each.joint, each.text) for each in before)
 
     def _begun(self, segment: Segment, frame: int) -> bool:
         return segment.frame == frame or segment.frame not in self.speaking

@@ -80,6 +80,7 @@ class Server:
         shared = Shared(
             agent=agent,
             settings=agent.call_settings(settings),
+            wording=agent.wording(settings),
             limits=settings.limits,
             engines=self.engines,
             more_tools=self._mcp.tools,

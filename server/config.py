@@ -114,6 +114,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     model: ModelSettings | None = None
     summary: SummaryOptions | None = None
     turn_completion: TurnCompletionOptions | None = None
+    pronunciations: dict[str, str] = field(default_factory=dict)
+    """How words are said, `[pronunciations]` with lines like `SQL = "sequel"` (docs/speaking.md)."""
     mcp: tuple[MCPServer, ...] = ()
     """Servers whose tools are offered as well, `[[mcp]]` tables with `command` or `url` (docs/tools.md)."""
     stt: Service | None = None

@@ -186,6 +186,7 @@ async def call(
         shared = Shared(
             agent=agent,
             settings=agent.call_settings(settings),
+            wording=agent.wording(settings),
             limits=settings.limits,
             engines=engines,
             pacer=pacer,

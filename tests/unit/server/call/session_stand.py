@@ -146,6 +146,7 @@ class Stand:
         shared = Shared(
             agent=self.agent,
             settings=self.agent.call_settings(whole),
+            wording=self.agent.wording(whole),
             limits=whole.limits,
             engines=self.engines,
             pacer=self.pacer,

@@ -14,7 +14,7 @@ from link.inbox import Inbox
 from server.call import events as e
 from server.call.core import Core
 from server.call.hub import Hub
-from server.call.media import PREROLL_MS, EarSide, Heard, VoiceSide, filtered, words_in
+from server.call.media import PREROLL_MS, EarSide, Heard, VoiceSide
 from server.call.policy import CallSettings
 from tests.unit.server.call.session_stand import virtual
 
@@ -304,38 +304,3 @@ async def test_nothing_of_a_frame_that_was_cut_off_is_heard_in_the_next() -> Non
     await mouth.voice.audio(frame.id, bytes(32_000))
     assert len(frame.pcm) > 8000
     assert np.abs(np.frombuffer(bytes(frame.pcm), "<i2")).max() <= 2  # the resampler dithers
-
-
-# --- filters ----------------------------------------------------------------------------------------------------------
-
-
-def test_filters_work_one_after_the_other() -> None:
-    assert filtered("a", (lambda text: text + "b", lambda text: text + "c")) == "abc"
-    assert filtered("a", ()) == "a"
-
-
-def test_a_filter_that_gives_no_text_is_named() -> None:
-    with pytest.raises(TypeError, match="gave no text, but NoneType"):
-        filtered("a", (lambda _: None,))  # type: ignore[arg-type, return-value]
-
-
-def test_word_ends_of_what_was_spoken_become_ends_of_words_in_what_was_meant_in_proportion() -> None:
-    original, spoken = "It is 5 % off.", "It is five percent off."
-    words = tuple(Word(float(end), end) for end in (2, 5, 10, 18, 23))
-    moved = words_in(original, spoken, words)
-    assert [original[: word.end] for word in moved] == ["It", "It is", "It is 5", original, original]
-    assert [word.start_ms for word in moved] == [word.start_ms for word in words]
-
-
-@pytest.mark.parametrize(("original", "spoken"), [("a b c", "x"), ("", "said anyway"), ("a", "a b c d"), ("a b", "")])
-def test_whatever_a_filter_does_word_ends_stay_within_the_text_and_in_order(original: str, spoken: str) -> None:
-    words = tuple(Word(float(end), end) for end in range(1, len(spoken) + 1))
-    ends = [word.end for word in words_in(original, spoken, words)]
-    assert ends == sorted(ends)
-    assert all(0 <= end <= len(original) for end in ends)
-    assert not ends or ends[-1] == len(original)
-
-
-def test_without_a_filter_word_ends_are_as_they_are() -> None:
-    words = (Word(0.0, 1), Word(5.0, 3))
-    assert words_in("a b", "a b", words) is words
