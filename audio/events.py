@@ -63,6 +63,12 @@ class SpeechLost(Struct, frozen=True, tag=True):
     reason: str
 
 
+EarFact = Transcript | SpeechLost | TurnHint
+"""What a speech-to-text tells."""
+Listens = Literal["speech", "always"]
+"""Which audio ears get: what stands between `Begin` and `Finish` only, or all of it, in which these are marks."""
+
+
 class Word(Struct, frozen=True, array_like=True):
     """A spoken word: `text[:end]` of its frame has been said once it is over; it begins at `start_ms`."""
 

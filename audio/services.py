@@ -7,17 +7,13 @@ task of its own except through `spawn`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, Protocol
+from typing import Protocol
 
 from msgspec import Struct
 
-from audio.events import SpeechLost, SpeechStarted, SpeechStopped, Transcript, TurnHint, Word
+from audio.events import EarFact, Listens, SpeechStarted, SpeechStopped, Word
 from link.inbox import Inbox
 from link.tasks import Spawn
-
-EarFact = Transcript | SpeechLost | TurnHint
-Listens = Literal["speech", "always"]
-"""Which audio ears get: what stands between `Begin` and `Finish` only, or all of it, in which these are marks."""
 
 
 class Begin(Struct, frozen=True):

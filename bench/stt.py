@@ -22,9 +22,9 @@ from itertools import chain, product
 import numpy as np
 from msgspec import Struct
 
-from audio.events import SpeechLost, Transcript
+from audio.events import EarFact, SpeechLost, Transcript
 from audio.files import read_sound
-from audio.services import Begin, EarFact, Finish
+from audio.services import Begin, Finish
 from audio.stt.pocketsphinx import SLOTS, PocketSphinx, PocketSphinxEngine
 from audio.vad import VadEngine
 from bench.measure import cpu_s, percentile, pss_mb

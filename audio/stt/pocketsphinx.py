@@ -16,8 +16,8 @@ from pathlib import Path
 import msgspec
 from loguru import logger
 
-from audio.events import SpeechLost, Transcript
-from audio.services import Begin, EarFact, Finish, Listens
+from audio.events import EarFact, Listens, SpeechLost, Transcript
+from audio.services import Begin, Finish
 from audio.stt.pocketsphinx_job import BEGIN, BYTES_PER_MS, FINISH, RATE_HZ, Answer
 from audio.stt.pronunciation import PHONES, Dictionary, read_dictionary
 from audio.stt.vocabulary import Language, Phones, build

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
-from audio.events import Transcript
-from audio.services import Begin, EarFact, Finish, Listens
+from audio.events import EarFact, Listens, Transcript
+from audio.services import Begin, Finish
 from link.inbox import Inbox
 from link.tasks import Spawn
 

@@ -9,9 +9,9 @@ from collections.abc import Callable
 import numpy as np
 import soxr
 
-from audio.events import SpeechFailed, SpeechStarted, SpeechStopped, Synthesised, Word
+from audio.events import Listens, SpeechFailed, SpeechStarted, SpeechStopped, Synthesised, Word
 from audio.pcm import MicResampler
-from audio.services import Begin, Finish, Listens, VoiceActivity
+from audio.services import Begin, Finish, VoiceActivity
 from link.inbox import Inbox
 from server.call.events import Fact
 from server.call.hub import Hub

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from msgspec import Struct
 
-from audio.services import Begin, EarFact, Finish, OnSpeech, Sink, Utterance
+from audio.events import EarFact
+from audio.services import Begin, Finish, OnSpeech, Sink, Utterance
 from audio.stt.scripted import ScriptedSpeechToText
 from audio.vad import Hysteresis, VadOptions
 from link.errors import Overloaded
