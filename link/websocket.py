@@ -132,9 +132,16 @@ class Link:
 
     async def send(self, message: str | bytes) -> None:
         """Send a text message; a peer that does not read for `send_s` is lost."""
+        await self._send(message, text=True)
+
+    async def send_bytes(self, message: bytes) -> None:
+        """The same for a binary message: audio."""
+        await self._send(message, text=False)
+
+    async def _send(self, message: str | bytes, *, text: bool) -> None:
         try:
             async with asyncio.timeout(self._endpoint.send_s):
-                await self._connection.send(message, text=True)
+                await self._connection.send(message, text=text)
         except (ConnectionClosed, TimeoutError) as error:
             self.abort()
             raise classify(error, self._endpoint) from error
