@@ -129,7 +129,6 @@ class Speaking:
 
     def watch(self, policy: Policy, now: float) -> None:
         """A voice that is silent for too long has lost its frame; the next may do better."""
-        self._pass_over()
         if now >= self.voice_deadline(policy):
             number = next(iter(self._at_voice))
             del self._at_voice[number]
@@ -168,13 +167,14 @@ class Speaking:
             self._messages[entry] = text
             self._out.tell(e.AssistantTranscript(text, False))
 
+    def _heard(self, number: int) -> None:
+        self._log.heard(number)
+        self._pass_over()
+
     def _pass_over(self) -> None:
         """What has no sound is heard in its turn."""
         for number in self.playout.pass_over():
-            self._heard(number)
-
-    def _heard(self, number: int) -> None:
-        self._log.heard(number)
+            self._log.heard(number)
 
     def stop(self, now: float, coming: Entry | None) -> bool:
         """Barge-in: drop what may be dropped and cut the log at what was heard. True when words of `coming` are lost.

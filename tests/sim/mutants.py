@@ -31,8 +31,11 @@ UNIT = (
     "tests/unit/llm/test_fallback*.py",
     "tests/unit/llm/test_breaker.py",
     "tests/unit/llm/test_continuation*.py",
-    "tests/unit/audio/test_playout.py",
+    "tests/unit/audio/test_playout*.py",
     "tests/unit/audio/test_turn.py",
+    "tests/unit/audio/test_pieces.py",
+    "tests/unit/audio/test_s[pt]*.py",
+    "tests/unit/audio/test_pronunciation.py",
     "tests/unit/server/call/test_*.py",
 )
 """The tests of the pure modules, the quick ones first."""
