@@ -22,8 +22,8 @@ from audio.tts.wire import Timed
 MAX_ASKS = 3
 HOLD_MS = 1000.0
 """A word that lasts longer is given in parts."""
-SILENCE_MS = 250.0
-"""After its last word a message may have so much silence."""
+SILENCE_MS = {"message": 250.0, "context": 40.0}
+"""So much audio after the last word is no other word: in a message that tells all of its words, and in others."""
 
 
 class State(Enum):
@@ -104,11 +104,13 @@ class Speech:
         if begun_ms is not None and self._given <= self._place(begun_ms) <= self._came:
             return self._place(begun_ms), self._follower.end
         for word in reversed(self._placed):
+            if self._given <= (end := self._place(word.end_ms)) <= self._came:
+                return end, word.end
             if self._given <= (start := self._place(word.start_ms)) <= self._came:
                 return start, word.begin
-        if self._times_from == "message" and self._placed and begun_ms is None:
-            known = self._place(self._placed[-1].end_ms + SILENCE_MS)
-            if self._placed[-1].end_ms * self._bytes_per_ms <= self._came <= known:
+        if self._placed and begun_ms is None:
+            after_ms = self._came / self._bytes_per_ms - self._placed[-1].end_ms
+            if 0 <= after_ms <= SILENCE_MS[self._times_from]:
                 return self._even(self._came), self._follower.end
         return None
 

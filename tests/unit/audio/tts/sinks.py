@@ -7,6 +7,7 @@ import asyncio
 from audio.events import Word
 from audio.services import TextToSpeech, Utterance
 from link.inbox import Inbox
+from link.tasks import Spawn
 
 
 class KeepingSink:
@@ -62,11 +63,11 @@ class KeepingSink:
 class SpeakingCall:
     """A voice at work: its task, inbox and sink."""
 
-    def __init__(self, voice: TextToSpeech) -> None:
+    def __init__(self, voice: TextToSpeech, spawn: Spawn = asyncio.ensure_future) -> None:
         self.voice = voice
         self.sink = KeepingSink()
         self.inbox: Inbox[Utterance] = Inbox(64)
-        self.task = asyncio.ensure_future(voice.run(self.inbox, self.sink, asyncio.ensure_future))
+        self.task = asyncio.ensure_future(voice.run(self.inbox, self.sink, spawn))
 
     def say(self, frame: int, text: str) -> None:
         self.inbox.put(Utterance(frame, text))

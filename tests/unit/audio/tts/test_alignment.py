@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from audio.tts.alignment import Follower, Placed
@@ -22,7 +24,7 @@ def places(text: str, spoken: list[Timed]) -> list[tuple[str, float]]:
     """What of the text is found, and when it begins."""
     follower = Follower(text)
     found = [*follower.feed(spoken), *follower.flush()]
-    assert all(a.end <= b.begin for a, b in zip(found, found[1:], strict=False))
+    assert all(a.end <= b.begin for a, b in pairwise(found))
     return [(text[each.begin : each.end], each.start_ms) for each in found]
 
 
@@ -62,10 +64,10 @@ def test_characters_become_words_at_white_space() -> None:
 def test_a_word_in_two_messages_is_one() -> None:
     follower = Follower("Good morning")
     assert follower.feed(letters_of("Good mor")) == [Placed(0, 4, 0.0, 40.0)]
-    assert follower.begun_ms == 50.0
+    assert [follower.begun_ms] == [50.0]
     assert follower.feed([Timed(char, 80.0, 90.0) for char in "ning"]) == []
     assert follower.flush() == [Placed(5, 12, 50.0, 90.0)]
-    assert follower.begun_ms is None
+    assert [follower.begun_ms] == [None]
     assert follower.end == 12
 
 

@@ -33,7 +33,7 @@ from pydantic import BaseModel
 from audio.tts.deepgram import AURA, FLUX, MAX_CHARS, DeepgramCodec, DeepgramWire, dialect_of, path_of
 from audio.tts.wire import Over, Refused, Sound
 
-_NUMBERS = {"audio_duration_ms": 1, "input_character_count": 1, "billable_character_count": 1}
+_NUMBERS: dict[str, Any] = {"audio_duration_ms": 1, "input_character_count": 1, "billable_character_count": 1}
 _CONTROLS = {"pronunciations_applied": 0, "breaks_applied": 0, "pronunciation_warnings": 0}
 FLUSHED = SpeakV1Flushed(type="Flushed", sequence_id=1)
 CLEARED = SpeakV1Cleared(type="Cleared", sequence_id=1)
@@ -90,7 +90,7 @@ def test_a_long_text_goes_in_pieces(text: str) -> None:
 def test_aura_speaks() -> None:
     wire = aura()
     wire.ask("c", "Hello.")
-    ids = {"request_id": "r", "model_uuid": "u"}
+    ids: dict[str, Any] = {"request_id": "r", "model_uuid": "u"}
     assert wire.read(sent(SpeakV1Metadata(model_name="m", model_version="1", **ids))) == []
     assert wire.read(b"\1\2") == [Sound("c", b"\1\2")]
     assert wire.read(sent(SpeakV1Warning(description="odd", code="W-1"))) == []
