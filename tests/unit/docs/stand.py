@@ -18,7 +18,7 @@ from llm.tools import Tool as _Tool
 agent = Agent(tools=[each for each in list(globals().values()) if isinstance(each, _Tool)])
 """
 """The end of an example that has no agent of its own: one with its tools."""
-HELD = ("calls", "policy", "sentences", "summary", "turn_completion")
+HELD = ("calls", "policy", "pronunciations", "sentences", "summary", "turn_completion")
 """The parts of a configuration that a call in memory has."""
 
 

@@ -13,7 +13,7 @@ from tests.unit.docs import pages, stand
 from tests.unit.docs.pages import ROOT
 from tests.virtual.loop import run
 
-PAGES = {name: pages.read(name) for name in ("tools.md", "models.md")}
+PAGES = {name: pages.read(name) for name in ("tools.md", "models.md", "speaking.md")}
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", *(f"docs/{file.name}" for file in sorted((ROOT / "docs").glob("*.md"))))
 LINK = re.compile(r"(?<!!)\[[^]]*\]\(([^)]+)\)")
 
