@@ -193,7 +193,7 @@ class RealtimeHearing:
                 self._speeches.settle(commit.speech)
                 return Received(warning=str(error))
         if error.event_id == SETTINGS_ID or error.code in FATAL_CODES:
-            raise ProviderError(f"OpenAI refuses the transcription: {error}", fatal=True)
+            raise ProviderError(f"OpenAI refuses the session: {error}", fatal=True)
         if error.code in RENEWED_CODES:
             raise ProviderError(f"OpenAI ended the session: {error}")
         return Received(warning=str(error))
