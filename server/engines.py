@@ -20,6 +20,7 @@ from llm.service import LanguageModel
 from server.agent import Agent
 from server.call.services import CallServices
 from server.config import Service, Settings
+from server.ears import known_ears
 from server.factories import Engine, Factory, Known, make
 from server.models import make_model, names_in
 
@@ -99,7 +100,11 @@ def make_engines(settings: Settings, agent: Agent, spawn: Spawn) -> ProcessEngin
     llm = make_model(chosen["llm"], spawn)
     local = "local" in names_in(chosen["llm"])
     vocabulary = [*agent.vocabulary, *_words_of_tools(agent), *(_brain_vocabulary() if local else ())]
-    ears: Known = {"pocketsphinx": partial(_pocketsphinx, vocabulary, spawn), "scripted": lambda: _scripted_stt}
+    ears: Known = {
+        "pocketsphinx": partial(_pocketsphinx, vocabulary, spawn),
+        **known_ears(agent.vocabulary),
+        "scripted": lambda: _scripted_stt,
+    }
     voices: Known = {"espeak": partial(_espeak, agent.voice, spawn), "scripted": lambda: _scripted_tts}
     stt = make("stt", "stt", chosen["stt"], ears)
     tts = make("tts", "tts", chosen["tts"], voices)

@@ -184,7 +184,8 @@ def test_wrong_arguments(capsys: pytest.CaptureFixture[str], arguments: list[str
         ),
         (
             ["agent.py", "--config", "ears.toml"],
-            "there is no stt 'ears'; there are pocketsphinx, scripted, or \"package.module:factory\"",
+            "there is no stt 'ears'; there are pocketsphinx, deepgram, deepgram-flux, openai-realtime-stt, scripted,"
+            ' or "package.module:factory"',
         ),
         (["deaf.py"], "stt: PocketSphinx understands only what is in the agent's vocabulary, but a language model"),
     ],

@@ -129,7 +129,11 @@ async def test_the_voice_of_the_configuration_goes_before_that_of_the_agent() ->
 @pytest.mark.parametrize(
     ("services", "words"),
     [
-        ({"stt": "ears"}, "there is no stt 'ears'; there are pocketsphinx, scripted, or \"package.module:factory\""),
+        (
+            {"stt": "ears"},
+            "there is no stt 'ears'; there are pocketsphinx, deepgram, deepgram-flux, openai-realtime-stt, scripted,"
+            ' or "package.module:factory"',
+        ),
         ({"tts": "a.module"}, "there is no tts 'a.module'; there are espeak, scripted, or \"package.module:factory\""),
         ({"stt": {"slots": 3}}, 'stt: a table needs a name: stt = {name = "…", …}'),
         ({"tts": {"name": 3}}, 'tts: a table needs a name: tts = {name = "…", …}'),

@@ -1,0 +1,178 @@
+"""Ears of providers by name: how options become settings, whose key is shown to whom, and what is said of mistakes."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from audio.services import SpeechToText
+from audio.stt.deepgram import DeepgramHearing
+from audio.stt.deepgram_flux import FluxHearing
+from audio.stt.openai_realtime import RealtimeHearing
+from link.errors import ConfigError
+from server.ears import EarsEngine, known_ears
+from server.factories import make
+from tests.unit.link.stage import play
+
+VOCABULARY = ("puncture", "inner tube", "what time do you open on monday", "puncture", " ")
+KEY = "0123456789abcdef"
+
+
+@pytest.fixture(autouse=True)
+def _no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DEEPGRAM_API_KEY", "OPENAI_API_KEY", "SHOP_KEY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def engine(name: str, *, vocabulary: tuple[str, ...] = VOCABULARY, **options: Any) -> EarsEngine:
+    """The engine of a table."""
+    made = make("stt", "stt", {"name": name, **options}, known_ears(vocabulary))
+    assert isinstance(made, EarsEngine)
+    return made
+
+
+def query(made: EarsEngine) -> dict[str, list[str]]:
+    """What stands behind the `?`."""
+    return parse_qs(urlsplit(made.endpoint.url).query)
+
+
+def sentence(name: str, **options: Any) -> str:
+    """What is said of a mistake."""
+    with pytest.raises(ConfigError) as caught:
+        engine(name, **options)
+    assert KEY not in str(caught.value)
+    return str(caught.value)
+
+
+def test_deepgram() -> None:
+    made = engine("deepgram", model="nova-3", language="en", api_key=KEY)
+    assert made.endpoint.name == "wss://api.deepgram.com/v1/listen"
+    assert made.endpoint.headers == (("Authorization", f"Token {KEY}"),)
+    assert query(made)["model"] == ["nova-3"]
+    assert query(made)["keyterm"] == ["puncture", "inner tube"]
+    hearing = made.make()
+    assert isinstance(hearing, DeepgramHearing)
+    assert (hearing.rate_hz, hearing.listens) == (16000, "speech")
+    assert made.make() is not hearing, "each call has its own"
+
+
+def test_flux(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEEPGRAM_API_KEY", f"{KEY}\n")
+    made = engine("deepgram-flux", model="flux-general-en", eager_eot_threshold=0.5, rate_hz=8000)
+    assert made.endpoint.name == "wss://api.deepgram.com/v2/listen"
+    assert made.endpoint.headers == (("Authorization", f"Token {KEY}"),)
+    assert query(made)["eager_eot_threshold"] == ["0.5"]
+    assert query(made)["sample_rate"] == ["8000"]
+    hearing = made.make()
+    assert isinstance(hearing, FluxHearing)
+    assert (hearing.rate_hz, hearing.listens) == (8000, "always")
+
+
+def test_openai(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    made = engine("openai-realtime-stt", model="gpt-live-transcribe")
+    assert made.endpoint.url == "wss://api.openai.com/v1/realtime?intent=transcription"
+    assert made.endpoint.headers == (("Authorization", f"Bearer {KEY}"),)
+    hearing = made.make()
+    assert isinstance(hearing, RealtimeHearing)
+    hearing.connected(0)
+    assert '"keywords":["puncture","inner tube"]' in str(hearing.message(0))
+
+
+async def _opens() -> None:
+    made = engine("deepgram", model="nova-3", api_key=KEY)
+    await made.start()
+    ears: SpeechToText = made.open()
+    assert ears.rate_hz == 16000
+    ears.close()
+    await made.close()
+    assert made.free > 1000
+
+
+def test_a_call_gets_ears() -> None:
+    play(_opens())
+
+
+def test_models_that_take_no_terms_get_none() -> None:
+    assert "keyterm" not in query(engine("deepgram", model="nova-2", api_key=KEY))
+    made = engine("openai-realtime-stt", model="whisper-1", api_key=KEY).make()
+    made.connected(0)
+    assert "keywords" not in str(made.message(0))
+
+
+def test_terms_that_are_given_replace_the_vocabulary() -> None:
+    assert query(engine("deepgram", model="nova-3", api_key=KEY, keyterms=["Brooks"]))["keyterm"] == ["Brooks"]
+    assert "keyterm" not in query(engine("deepgram", model="nova-3", api_key=KEY, keyterms=[]))
+
+
+def test_a_long_vocabulary_is_cut_at_what_deepgram_takes() -> None:
+    words = tuple(f"word{number:03} with a tail" for number in range(300))
+    terms = query(engine("deepgram", vocabulary=words, model="nova-3", api_key=KEY))["keyterm"]
+    assert 50 <= len(terms) <= 100
+    assert sum(map(len, terms)) <= 1500
+
+
+def test_whose_key_is_shown_to_whom(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEEPGRAM_API_KEY", KEY)
+    monkeypatch.setenv("SHOP_KEY", "fedcba9876543210")
+    local: dict[str, Any] = {"model": "nova-3", "url": "ws://localhost:8080/v1/listen"}
+    assert engine("deepgram", **local).endpoint.headers == (), "not that of the environment, unasked"
+    assert engine("deepgram", **local, key_env="SHOP_KEY").endpoint.headers == (
+        ("Authorization", "Token fedcba9876543210"),
+    )
+    assert engine("deepgram", model="m", headers={"authorization": "Bearer x"}).endpoint.headers == (
+        ("authorization", "Bearer x"),
+    )
+
+
+def test_an_address_may_have_a_query_of_its_own() -> None:
+    made = engine("deepgram", model="m", api_key=KEY, url="wss://gateway.example.org/listen?team=voice")
+    assert query(made)["team"] == ["voice"]
+    assert query(made)["encoding"] == ["linear16"]
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "words"),
+    [
+        ("deepgram", {"model": "m"}, "stt: set stt.api_key, or the environment variable DEEPGRAM_API_KEY"),
+        ("deepgram-flux", {"model": "m"}, "stt: set stt.api_key, or the environment variable DEEPGRAM_API_KEY"),
+        ("openai-realtime-stt", {"model": "m"}, "stt: set stt.api_key, or the environment variable OPENAI_API_KEY"),
+        (
+            "deepgram",
+            {"model": "m", "key_env": "SHOP_KEY"},
+            "stt: set stt.api_key, or the environment variable SHOP_KEY",
+        ),
+        ("deepgram", {"api_key": KEY}, "stt.model is missing"),
+        ("deepgram", {"model": " ", "api_key": KEY}, "stt.model is empty: say which model"),
+        ("deepgram", {"model": "m", "api_key": f"{KEY}\n"}, None),
+        ("deepgram", {"model": "m", "colour": 1}, "there is no key stt.colour"),
+        ("deepgram", {"model": "m", "language": 1}, "stt.language: expected `str`, got `int`"),
+        ("deepgram", {"model": "m", "url": "http://x"}, "stt.url must begin with ws:// or wss://"),
+        (
+            "deepgram",
+            {"model": "m", "api_key": KEY, "rate_hz": 11025},
+            "stt.rate_hz must be one of 8000, 16000, 24000, 44100, 48000, not 11025",
+        ),
+        ("deepgram", {"model": "m", "api_key": KEY, "final_s": 0}, "stt.final_s must be above zero, not 0.0"),
+        (
+            "deepgram-flux",
+            {"model": "m", "api_key": KEY, "eot_threshold": 0.2},
+            "stt.eot_threshold must be from 0.5 to 1.0, not 0.2",
+        ),
+        (
+            "deepgram",
+            {"model": "m", "api_key": KEY, "keyterms": ["x"] * 101},
+            "stt: at most 100 words to listen for, of 1500 characters together",
+        ),
+    ],
+)
+def test_what_is_wrong_is_named(name: str, options: dict[str, Any], words: str | None) -> None:
+    said = sentence(name, **options)
+    assert said == words if words else "stt.api_key holds a character that no key has" in said
+
+
+def test_the_settings_of_a_provider_are_shown_without_secrets() -> None:
+    made = engine("deepgram", model="m", api_key=KEY)
+    assert KEY not in repr(made.endpoint)
