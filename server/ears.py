@@ -125,16 +125,12 @@ class DeepgramOptions(Struct, frozen=True, forbid_unknown_fields=True):
     """Numbers, dates and addresses as they are written."""
     punctuate: bool = True
     keyterms: list[str] | None = None
-    """Words to listen for; not given: the terms of the agent's vocabulary."""
     url: str = ""
     api_key: str = ""
     key_env: str = ""
-    """The environment variable with the key; empty: DEEPGRAM_API_KEY."""
     headers: dict[str, str] = {}
     final_s: float = _PATIENCE.final_s
-    """A final transcript is not waited for any longer after the end of speech."""
     link_s: float = _PATIENCE.link_s
-    """A link that is away for so long has lost what was said."""
 
     def __repr__(self) -> str:
         return f"DeepgramOptions({self.model!r})"  # headers, url and key may be secret
@@ -221,7 +217,6 @@ class RealtimeOptions(Struct, frozen=True, forbid_unknown_fields=True):
     url: str = ""
     api_key: str = ""
     key_env: str = ""
-    """The environment variable with the key; empty: OPENAI_API_KEY."""
     headers: dict[str, str] = {}
     final_s: float = _PATIENCE.final_s
     link_s: float = _PATIENCE.link_s

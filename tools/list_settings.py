@@ -24,7 +24,7 @@ from audio.stt import pocketsphinx  # noqa: E402
 from audio.tts import espeak  # noqa: E402
 from llm.chat_options import ChatOptions  # noqa: E402
 from llm.mcp_options import MCPServer  # noqa: E402
-from server import engines, models  # noqa: E402
+from server import ears, engines, models  # noqa: E402
 from server.config import Settings  # noqa: E402
 
 PAGE = ROOT / "docs" / "configuration.md"
@@ -55,6 +55,17 @@ class Factory(typing.NamedTuple):
 
 TOKEN_MS = "Between two words of an answer."
 DELAY_MS = "Waits so long before each answer."
+EARS_HZ = "Of the audio that is sent: 8000, 16000, 24000, 44100 or 48000."
+EARS = {
+    "model": "Which model; it must be given.",
+    "url": "Where it is; empty: the provider's own address.",
+    "api_key": "Empty: the environment variable of `key_env`.",
+    "key_env": "The environment variable with the key; empty: the provider's own name for it, for its own url only.",
+    "headers": "Further headers of the connection.",
+    "final_s": "A final transcript is not waited for any longer after the end of speech.",
+    "link_s": "A link that is away for so long has lost what was said.",
+}
+"""The words that the ears of all providers share."""
 FACTORIES = (
     Factory(
         'stt = "pocketsphinx"',
@@ -64,6 +75,37 @@ FACTORIES = (
             "workers": f"Processes, 1 to {pocketsphinx.MOST['workers']}; not given: the machine's cores - 1.",
             "slots": f"Calls per process, 1 to {pocketsphinx.MOST['slots']}; over {pocketsphinx.SLOTS} their text may"
             " be late. Workers times slots calls are taken, or `max_calls` if that is less.",
+        },
+    ),
+    Factory(
+        'stt = "deepgram"',
+        "Deepgram's Nova models, over a websocket; nothing to install.",
+        ears.DeepgramOptions,
+        {
+            **EARS,
+            "rate_hz": EARS_HZ,
+            "punctuate": "Sentences end with a sign.",
+            "keyterms": "Words to listen for; not given: the terms of the agent's vocabulary, for Nova-3.",
+        },
+    ),
+    Factory(
+        'stt = "deepgram-flux"',
+        "Deepgram's Flux models, which follow turns themselves: best with `turn.rules` that have `stt`.",
+        ears.FluxOptions,
+        {
+            **EARS,
+            "rate_hz": EARS_HZ,
+            "keyterms": "Words to listen for; not given: the terms of the agent's vocabulary.",
+        },
+    ),
+    Factory(
+        'stt = "openai-realtime-stt"',
+        "OpenAI's realtime transcription, over a websocket; nothing to install.",
+        ears.RealtimeOptions,
+        {
+            **EARS,
+            "prompt": "What the model is told of what it will hear, where it takes a prompt.",
+            "delay": "How long the model may wait for more before it writes, where it takes that: `low`, `high`, …",
         },
     ),
     Factory(
