@@ -182,6 +182,16 @@ def test_a_late_from_finalize_is_of_the_speech_before() -> None:
     assert final.text == "in time"
 
 
+def test_a_from_finalize_may_fall_short_of_the_end() -> None:
+    ears = Ears()
+    ears.say(25)
+    ears.sent()
+    ears.receive(results("all of it", 0.0, 1.9, is_final=True, from_finalize=True))
+    final = ears.hearing.facts()[-1]
+    assert isinstance(final, Transcript)
+    assert (final.text, final.final) == ("all of it", True)
+
+
 def test_speech_that_is_final_already_needs_no_finalize() -> None:
     ears = Ears()
     ears.hearing.begin(0)
