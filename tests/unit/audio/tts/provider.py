@@ -21,6 +21,7 @@ from audio.tts.deepgram import AURA, FLUX, DeepgramCodec
 from audio.tts.elevenlabs import ElevenLabsCodec
 from audio.tts.websocket import Patience, WebsocketVoice
 from audio.tts.wire import Codec
+from link.tasks import Task, Work
 from link.websocket import Endpoint
 from tests.unit.audio.tts.sinks import SpeakingCall
 from tests.unit.link.dice import LongestDelays
@@ -241,7 +242,7 @@ class Stand:
             patience=self._patience,
             opener=self.peer.open,
         )
-        self.tasks: list[asyncio.Task[None]] = []
+        self.tasks: list[Task] = []
         self.call = SpeakingCall(voice, self._spawn)
         return self
 
@@ -253,7 +254,7 @@ class Stand:
         await asyncio.gather(*self.tasks, return_exceptions=True)
         await self.peer.__aexit__(None, None, None)
 
-    def _spawn(self, work: Any) -> asyncio.Task[None]:
+    def _spawn(self, work: Work) -> Task:
         self.tasks.append(asyncio.ensure_future(work))
         return self.tasks[-1]
 
