@@ -23,6 +23,7 @@ from server.config import Service, Settings
 from server.ears import known_ears
 from server.factories import Engine, Factory, Known, make
 from server.models import make_model, names_in
+from server.voices import PROVIDERS, make_voice
 
 DEFAULTS: dict[str, Service] = {"stt": "pocketsphinx", "llm": "local", "tts": "espeak"}
 
@@ -105,9 +106,13 @@ def make_engines(settings: Settings, agent: Agent, spawn: Spawn) -> ProcessEngin
         **known_ears(agent.vocabulary),
         "scripted": lambda: _scripted_stt,
     }
-    voices: Known = {"espeak": partial(_espeak, agent.voice, spawn), "scripted": lambda: _scripted_tts}
+    voices: Known = {
+        "espeak": partial(_espeak, agent.voice, spawn),
+        **PROVIDERS,
+        "scripted": lambda: _scripted_tts,
+    }
     stt = make("stt", "stt", chosen["stt"], ears)
-    tts = make("tts", "tts", chosen["tts"], voices)
+    tts = make_voice(chosen["tts"], voices, settings, agent)
     return ProcessEngines(stt, llm, tts, settings.vad)
 
 

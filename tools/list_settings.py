@@ -24,7 +24,7 @@ from audio.stt import pocketsphinx  # noqa: E402
 from audio.tts import espeak  # noqa: E402
 from llm.chat_options import ChatOptions  # noqa: E402
 from llm.mcp_options import MCPServer  # noqa: E402
-from server import ears, engines, models  # noqa: E402
+from server import ears, engines, models, voices  # noqa: E402
 from server.config import Settings  # noqa: E402
 
 PAGE = ROOT / "docs" / "configuration.md"
@@ -41,6 +41,9 @@ SERVICES = """
 `stt = "pocketsphinx"` names a service; with options it is a table, `stt = {name = "pocketsphinx", slots = 6}`, or
 `VOICEWIRE_STT__NAME=pocketsphinx VOICEWIRE_STT__SLOTS=6`. A factory of your own, `"package.module:factory"`, takes the
 options that it has arguments for.
+
+Any `tts` may also have `cache`, a folder: the agent's greeting and its fixed sentences are made once and kept there, up
+to 64 MiB.
 """
 
 
@@ -164,6 +167,24 @@ FACTORIES = (
             "workers": "Processes, 1 to 64.",
             "slots": "Calls per process, 1 to 1024.",
         },
+    ),
+    Factory(
+        'tts = "elevenlabs"',
+        "ElevenLabs, on one websocket for each call; word times come with the audio.",
+        voices.ElevenLabsOptions,
+        {},
+    ),
+    Factory(
+        'tts = "cartesia"',
+        "Cartesia, on one websocket for each call; word times come with the audio.",
+        voices.CartesiaOptions,
+        {},
+    ),
+    Factory(
+        'tts = "deepgram-tts"',
+        "Deepgram's Aura, or its Flux, which is what a model named `flux-…` is; without word times.",
+        voices.DeepgramTtsOptions,
+        {},
     ),
     Factory(
         'tts = "scripted"',

@@ -134,7 +134,10 @@ async def test_the_voice_of_the_configuration_goes_before_that_of_the_agent() ->
             "there is no stt 'ears'; there are pocketsphinx, deepgram, deepgram-flux, openai-realtime-stt, scripted,"
             ' or "package.module:factory"',
         ),
-        ({"tts": "a.module"}, "there is no tts 'a.module'; there are espeak, scripted, or \"package.module:factory\""),
+        (
+            {"tts": "a.module"},
+            "there is no tts 'a.module'; there are espeak, elevenlabs, cartesia, deepgram-tts, scripted, or \"package.module:factory\"",
+        ),
         ({"stt": {"slots": 3}}, 'stt: a table needs a name: stt = {name = "…", …}'),
         ({"tts": {"name": 3}}, 'tts: a table needs a name: tts = {name = "…", …}'),
         ({"stt": "no_such:f"}, "stt = 'no_such:f' cannot be loaded: ModuleNotFoundError: No module named 'no_such'"),

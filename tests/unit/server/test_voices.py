@@ -1,0 +1,133 @@
+"""Voices by name: what makes them, what they show their provider, and one sentence for what is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from audio.tts.cache import CachedVoice
+from audio.tts.websocket import WebsocketVoice
+from link.errors import ConfigError
+from server.agent import Agent
+from server.config import Service, Settings
+from server.factories import Engine
+from server.voices import PROVIDERS, CachedEngine, VoiceEngine, _fixed, make_voice
+
+ELEVENLABS = {"name": "elevenlabs", "voice": "v1", "model": "m", "api_key": "k3y"}
+CARTESIA = {"name": "cartesia", "voice": "v1", "model": "m", "api_key": "k3y"}
+DEEPGRAM = {"name": "deepgram-tts", "model": "aura-2-x-en", "api_key": "k3y"}
+KEYS = ("ELEVENLABS_API_KEY", "CARTESIA_API_KEY", "DEEPGRAM_API_KEY")
+
+
+def engine(service: Service, agent: Agent | None = None) -> Engine[Any]:
+    """The engine of a service."""
+    return make_voice(service, PROVIDERS, Settings(), agent or Agent())
+
+
+def sentence(service: Service) -> str:
+    """What is said of a service that cannot be had: one line, without the key."""
+    with pytest.raises(ConfigError) as caught:
+        engine(service)
+    assert "\n" not in str(caught.value)
+    assert "k3y" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.fixture(autouse=True)
+def no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment has no key, unless a test puts one there."""
+    for name in KEYS:
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("service", "url", "header"),
+    [
+        (ELEVENLABS, "wss://api.elevenlabs.io/v1/text-to-speech/v1/multi-stream-input?model_id=m&output_format=pcm_16000"
+         "&inactivity_timeout=180", ("xi-api-key", "k3y")),
+        (CARTESIA, "wss://api.cartesia.ai/tts/websocket?cartesia_version=2026-03-01", ("Authorization", "Bearer k3y")),
+        (DEEPGRAM, "wss://api.deepgram.com/v1/speak?model=aura-2-x-en&encoding=linear16&sample_rate=16000",
+         ("Authorization", "Token k3y")),
+        ({**DEEPGRAM, "model": "flux-x-en", "rate_hz": 24000, "query": {"speed": "1.1"}},
+         "wss://api.deepgram.com/v2/speak?model=flux-x-en&encoding=linear16&sample_rate=24000&speed=1.1",
+         ("Authorization", "Token k3y")),
+    ],
+)  # fmt: skip
+async def test_where_a_voice_is(service: Service, url: str, header: tuple[str, str]) -> None:
+    made = engine(service)
+    assert isinstance(made, VoiceEngine)
+    assert (made.endpoint.url, made.endpoint.headers) == (url, (header,))
+    assert "k3y" not in repr(made.endpoint)
+    voice = made.open()
+    assert isinstance(voice, WebsocketVoice)
+    assert voice.rate_hz in (16000, 24000)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(("service", "name"), [*zip((ELEVENLABS, CARTESIA, DEEPGRAM), KEYS, strict=True)])
+async def test_the_key_of_the_environment(service: dict[str, Any], name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    without = {key: value for key, value in service.items() if key != "api_key"}
+    assert sentence(without) == f"tts: set tts.api_key, or the environment variable {name}"
+    monkeypatch.setenv(name, "k3y2\n")
+    assert engine(without).endpoint.headers[0][1].endswith("k3y2")  # type: ignore[attr-defined]
+    elsewhere = {**without, "url": "ws://localhost:1"}
+    assert engine(elsewhere).endpoint.headers == ()  # type: ignore[attr-defined]
+    monkeypatch.setenv(name, "k3y\nk3y")
+    assert "holds a character that no key has" in sentence(without)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("service", "words"),
+    [
+        ({"name": "elevenlabs", "model": "m"}, "tts.voice is missing"),
+        ({"name": "cartesia", "voice": "v"}, "tts.model is missing"),
+        ({"name": "deepgram-tts"}, "tts.model is missing"),
+        ({**ELEVENLABS, "voice": " "}, "tts.voice is empty: say which voice"),
+        ({**DEEPGRAM, "model": ""}, "tts.model is empty: say which model"),
+        ({**DEEPGRAM, "rate_hz": 11025}, "tts.rate_hz must be one of 8000, 16000, 24000, 32000, 48000, not 11025"),
+        ({**CARTESIA, "ahead": 9}, "tts.ahead must be from 1 to 4"),
+        ({**CARTESIA, "first_audio_s": 3.0}, "tts.first_audio_s must be above zero and below 2.8"),
+        ({**CARTESIA, "url": "https://x"}, "tts.url must begin with ws:// or wss://"),
+        ({**CARTESIA, "url": "wss://x?y=1"}, "tts.url must have no query; there is tts.query"),
+        ({**CARTESIA, "cache": 7}, "tts.cache must name a folder"),
+        ({**CARTESIA, "cache": "/dev/null/x"}, "tts.cache: the folder /dev/null/x cannot be made: Not a directory"),
+    ],
+)
+async def test_what_is_wrong_is_said_in_a_sentence(service: Service, words: str) -> None:
+    assert sentence(service) == words
+
+
+@pytest.mark.asyncio
+async def test_an_unknown_option_is_named() -> None:
+    assert "volume" in sentence({**CARTESIA, "volume": 7})
+
+
+@pytest.mark.asyncio
+async def test_a_cache_around_a_voice(tmp_path: Path) -> None:
+    made = engine({**CARTESIA, "cache": str(tmp_path / "kept")})
+    assert isinstance(made, CachedEngine)
+    await made.start()
+    assert made.free > 0
+    assert isinstance(made.open(), CachedVoice)
+    assert (tmp_path / "kept").is_dir()
+    await made.close()
+
+
+def test_what_is_fixed_is_what_comes_to_the_voice() -> None:
+    agent = Agent(
+        greeting="Hello! This is the shop. This call may be recorded.",
+        filters=[lambda text: text.replace("shop", "store")],
+        idle_prompt="Are you there?",
+    )
+    fixed = _fixed(Settings(), agent)
+    assert {text.strip() for text in fixed} >= {
+        "Hello!",
+        "This is the store.",
+        "This call may be recorded.",
+        "Are you there?",
+        "Please try again in a moment.",
+    }
