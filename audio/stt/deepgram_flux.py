@@ -111,7 +111,7 @@ class FluxHearing:
         self._down_at = -math.inf
         self._sent_at = math.inf
         self._unheard_since = math.inf  # the first audio after Flux last said something
-        self._unheard_bytes = 0
+        self._unheard_from = 0  # the audio that was there then
         self._known_until = 0  # what the connection before has heard of the turn that goes on
 
     # --- the caller -------------------------------------------------------------------------------------------------
@@ -175,14 +175,14 @@ class FluxHearing:
         match self._uplink.take():
             case bytes() as pcm:
                 self._sent_at = now
-                self._unheard_since = min(self._unheard_since, now)
-                self._unheard_bytes += len(pcm)
+                if math.isinf(self._unheard_since):
+                    self._unheard_since, self._unheard_from = now, self._uplink.end
                 return pcm
             case _:
                 return None
 
     def _heard_something(self) -> None:
-        self._unheard_since, self._unheard_bytes = math.inf, 0
+        self._unheard_since = math.inf
 
     def receive(self, message: str | bytes, now: float) -> Received:
         """What Flux says. Raises ProviderError for garbage, and for an error: Flux ends the stream with one."""
@@ -323,7 +323,7 @@ class FluxHearing:
         return self._finished_at + self._turn_s if self._owed and not self._speaking else math.inf
 
     def _stalled_at(self) -> float:
-        enough = self._unheard_bytes >= self._uplink.bytes_of(STALLED_S)
+        enough = self._uplink.end - self._unheard_from >= self._uplink.bytes_of(STALLED_S)
         return self._unheard_since + STALLED_S if enough else math.inf
 
     def _fill_at(self) -> float:

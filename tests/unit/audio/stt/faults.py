@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 
 from websockets.asyncio.server import ServerConnection
@@ -9,6 +10,9 @@ from websockets.exceptions import ConnectionClosed
 
 FLAVOURS = ("reset", "1000", "1011", "garbage")
 """Losses that the client notices at once."""
+
+
+STALL_S = 60.0
 
 
 class Wire:
@@ -30,9 +34,10 @@ class Wire:
                 pass
             case "reset":
                 connection.transport.abort()
-            case "stall":  # half open
+            case "stall":  # half open, until the operating system notices
                 connection.transport.pause_reading()
-                await connection.wait_closed()
+                await asyncio.sleep(STALL_S)
+                connection.transport.abort()
             case "garbage":
                 await connection.send("}{ this is no event")
             case code:

@@ -176,6 +176,22 @@ def test_any_losses_lose_no_word_and_double_none(tmp_path: Path, seed: int) -> N
     play(scene())
 
 
+@pytest.mark.parametrize("seed", range(10))
+def test_not_even_a_stall_loses_a_word(tmp_path: Path, seed: int) -> None:
+    """Flux reports often, so a connection that says nothing is noticed while its turn is still kept."""
+    flux = Flux({Random(seed).randint(1, 40): "stall"})
+
+    async def scene() -> None:
+        async with Peer(tmp_path, act=flux.act) as peer, Booth(ears(peer.open, Random(seed))) as booth:
+            await booth.say(1, 2, 3)
+            await booth.be_silent(1.0)
+            await booth.say(4, 5)
+            await booth.be_silent(9.0)
+            check(booth, [1, 2, 3, 4, 5], 2)
+
+    play(scene())
+
+
 def test_whoever_is_refused_says_so_once_and_answers_each_finish_with_nothing(tmp_path: Path) -> None:
     async def scene() -> None:
         async with Peer(tmp_path, admit=refusing(401)) as peer, Booth(ears(peer.open)) as booth:

@@ -158,6 +158,35 @@ def test_a_provider_that_says_nothing_at_all_is_replaced_after_the_deadline(tmp_
     play(scene())
 
 
+@pytest.mark.parametrize("seed", range(25))
+def test_stalls_and_late_results_double_no_word_and_answer_each_finish_in_time(tmp_path: Path, seed: int) -> None:
+    """Words may be lost here: a final is not waited for any longer than its deadline."""
+    dice = Random(seed)
+    flavours = (*FLAVOURS, "stall", "stall", "stall")
+    faults = {at: dice.choice(flavours) for at in dice.sample(range(1, 120), dice.randint(1, 4))}
+    nova = Nova(faults, delay_s=dice.choice((0.05, 1.9, 2.1, 5.0)), flags=dice.random() < 0.7)
+    said: list[list[str]] = []
+
+    async def scene() -> None:
+        number = 0
+        async with Peer(tmp_path, act=nova.act) as peer, Booth(ears(peer.open, Random(seed))) as booth:
+            for _ in range(dice.randint(3, 6)):
+                count = dice.randint(1, 8)
+                said.append(names(*range(number + 1, number + count + 1)).split())
+                await booth.say(*range(number + 1, number + count + 1))
+                number += count
+                await asyncio.sleep(dice.choice((0.0, 1.0, 4.0)))
+            await booth.until(len(said))
+            assert max(booth.answered_after(each) for each in range(len(said))) <= 7.1, "an outage, and its deadline"
+            await asyncio.sleep(30)
+            assert len(booth.finals) == len(said)
+            for final, words in zip(booth.finals, said, strict=True):
+                heard = [word for word in final.split() if not word.startswith("frag")]
+                assert heard == [word for word in words if word in heard], "in order, once, and of this speech"
+
+    play(scene())
+
+
 def test_a_half_open_link_costs_one_speech_and_no_more(tmp_path: Path) -> None:
     async def scene() -> None:
         async with Peer(tmp_path, act=half_open) as peer, Booth(ears(peer.open)) as booth:
