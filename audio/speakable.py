@@ -233,6 +233,7 @@ _RULES: tuple[tuple[str, Action], ...] = (
     # signs
     (r"&(?:\#[0-9]{1,7}|\#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,30});", _entity),
     (r"(?<!\S)(?:[:;][-']?[()DPp]|<3)(?!\S)", _nothing),
+    (r"(?<=\d)[ ]?\*\*[ ]?(?=\d)", _say(" to the power of ")),
     (r"(?<=\d)[ ]?\*[ ]?(?=\d)", _say(" times ")),
     (rf"(?<!\S)(?:{_LONGEST_FIRST})(?!\S)", _alone),
     (r"(?<!\S)--++(?=\w)", _nothing),

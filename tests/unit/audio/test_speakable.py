@@ -65,7 +65,7 @@ SAID = [
     ("#1 of #tag by @bob", "number 1 of tag by at bob"),
     ("a -> b => c, x < 5 and y >= 6", "a to b to c, x less than 5 and y at least 6"),
     ("3 × 4 is ~12", "3 times 4 is about 12"),
-    ("2*3 and 2 * 3", "2 times 3 and 2 times 3"),
+    ("2*3 and 2 * 3, 2**3", "2 times 3 and 2 times 3, 2 to the power of 3"),
     ("\\*not bold\\* and C:\\dir", "not bold and C: dir"),
     # HTML
     ("<b>Bold</b><br/>new &amp; old&nbsp;&mdash; 3 &lt; 4 &copy;", "Bold\nnew and old, 3 less than 4"),
