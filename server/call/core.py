@@ -39,6 +39,9 @@ from server.call.speaking import Speaking
 from server.call.states import CallState
 from server.call.summarising import Summarising
 
+IDLE_GOODBYE = 3
+"""So often a silent caller hears something of us, the last time a goodbye."""
+
 
 class Core:
     """One call. `handle(fact, now)` and `deadline()` are all there is to call; the rest is state to look at."""
@@ -179,7 +182,7 @@ class Core:
         yield self.speaking.voice_deadline(policy)
         yield self.pondering.deadline()
         yield self._summarising.deadline()
-        yield self._silence.deadline(policy.idle_ms)
+        yield self._silence.deadline(self._idle_waits_ms())
         yield from self.answering.deadlines(policy)
         yield self.listening.keypad.deadline(policy.keys_ms)
         if self.state is CallState.ENDING:
@@ -307,11 +310,22 @@ class Core:
 
     def _watch_silence(self, now: float) -> None:
         """Ask a silent caller whether they are there, but not one who waits for what a tool of ours will bring."""
+        policy = self.settings.policy
         waits = self.calling.open or self.pondering.waits or self.listening.muted
         quiet = not self._engaged and not waits
-        if self._silence.lasts(quiet, self.settings.policy.idle_ms, now):
-            self._out.tell(e.Idle())
-            self.speaking.say(self.settings.sentences.idle, self.settings.policy)
+        times = self._silence.lasts(quiet, self._idle_waits_ms(), now)
+        if times:
+            self._out.tell(e.Idle(times))
+            sentences = self.settings.sentences
+            self.speaking.say((sentences.idle, sentences.idle_again, sentences.idle_goodbye)[times - 1], policy)
+        if times == IDLE_GOODBYE:
+            self._hang_up("the caller said nothing", now)
+
+    def _idle_waits_ms(self) -> tuple[float, ...]:
+        """The silence before each question; without words for the last one nobody is hung up on."""
+        policy = self.settings.policy
+        waits_ms = (policy.idle_ms, policy.idle_again_ms, policy.idle_goodbye_ms)
+        return waits_ms if self.settings.sentences.idle_goodbye else waits_ms[:-1]
 
     def _append(self, fact: e.Append, now: float) -> None:
         """A message of the application; one of the caller that is to be answered is a turn of theirs."""

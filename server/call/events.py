@@ -297,7 +297,9 @@ class Keys(Struct, frozen=True, tag=True):
 
 
 class Idle(Struct, frozen=True, tag=True):
-    """Nobody has said anything for a while."""
+    """Nobody has said anything for a while, for the first, second or third time in a row."""
+
+    times: int = 1
 
 
 class Problem(Struct, frozen=True, tag=True):

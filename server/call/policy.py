@@ -37,7 +37,11 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     resume_ms: float = 300.0
     """A hold without words ends so long after the last voiced sample."""
     idle_ms: float = 15_000.0
-    """A caller who is silent for so long is asked whether they are there."""
+    """A caller who is silent for so long is asked whether they are there (`sentences.idle`)."""
+    idle_again_ms: float = 15_000.0
+    """So much later they are asked again (`sentences.idle_again`)."""
+    idle_goodbye_ms: float = 30_000.0
+    """So much later the call ends (`sentences.idle_goodbye`; without such a sentence it does not)."""
     keys_ms: float = 2_000.0
     """Pressed keys are a turn after so long without another, or at `#`."""
     first_output_s: float = 6.0
@@ -77,6 +81,10 @@ class Sentences(Struct, frozen=True, forbid_unknown_fields=True):
     """To the caller, when the model refuses this server; the call ends."""
     idle: str = "Are you still there?"
     """To a caller who says nothing."""
+    idle_again: str = "I am still here. Just say something when you are ready."
+    """To one who goes on saying nothing."""
+    idle_goodbye: str = "I cannot hear you, so I will hang up now. Goodbye."
+    """To one who still says nothing; the call ends."""
     too_long: str = "I am sorry, our time is up. Goodbye."
     """To a caller whose time is up."""
     go_on: str = (

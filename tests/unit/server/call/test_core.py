@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from audio.events import SpeechFailed, SpeechStarted, SpeechStopped, Synthesised, Transcript, Word
 from llm.events import (
     Ask,
@@ -195,13 +197,34 @@ def test_a_caller_who_is_gone_ends_everything_at_once() -> None:
     assert stand.post(e.UserText("anybody?")) == []
 
 
-def test_a_silent_caller_is_asked_once() -> None:
+def test_a_silent_caller_is_asked_and_asked_again_and_said_goodbye_to() -> None:
+    stand = Stand(policy=Policy(idle_ms=1000, idle_again_ms=2000, idle_goodbye_ms=3000))
+    for at_s, times in ((1.0, 1), (3.8, 2), (9.0, 3)):
+        stand.wait(at_s)
+        stand.voice()
+        stand.wait(at_s + 0.1)
+        stand.voice()
+        assert [each.times for each in stand.told(e.Idle)] == list(range(1, times + 1)), at_s
+    stand.wait(20.0)
+    texts = (Sentences().idle, Sentences().idle_again, Sentences().idle_goodbye)
+    assert " ".join(each.text for each in stand.told(e.AssistantTurn)) == " ".join(texts)
+    assert stand.commands(e.End) == [e.End("the caller said nothing")]
+
+
+@pytest.mark.parametrize("sentences", [Sentences(idle_goodbye=""), Sentences(idle_goodbye="", idle="", idle_again="")])
+def test_without_a_goodbye_nobody_is_hung_up_on(sentences: Sentences) -> None:
+    stand = Stand(policy=Policy(idle_ms=1000, idle_again_ms=1000, idle_goodbye_ms=1000), sentences=sentences)
+    for at_s in range(1, 30):
+        stand.wait(float(at_s))
+        stand.voice()
+    assert [each.times for each in stand.told(e.Idle)] == [1, 2]
+    assert stand.commands(e.End) == []
+
+
+def test_a_caller_who_says_something_is_asked_from_the_beginning() -> None:
     stand = Stand(policy=Policy(idle_ms=1000))
     stand.wait(1.1)
-    assert stand.told(e.Idle) == [e.Idle()]
     stand.voice()
-    stand.wait(5.0)
-    assert len(stand.told(e.Idle)) == 1
     stand.hear("yes")
     stand.post(Delta(stand.reply, "Good."))
     stand.post(ReplyDone(stand.reply))
