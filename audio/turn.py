@@ -8,6 +8,8 @@ from __future__ import annotations
 import math
 from typing import Literal
 
+from msgspec import structs
+
 from audio.endpoint import ENDS, Evidence, Hint, Key, TurnOptions, silence_ms
 from audio.pauses import Pauses
 
@@ -191,6 +193,15 @@ class Turn:
         if self.text:
             return "said"
         return "unclear" if self._unclear else "nothing"
+
+    @property
+    def pausing(self) -> bool:
+        """The caller is silent, what they said is known, and it sounds as if that were all."""
+        known = bool(self.text) and (not self._pending or self._hint == "eager")
+        if self.speaking or not known:
+            return False
+        likely_ms = silence_ms(structs.replace(self._evidence(), pause_ms=0.0), self.options)
+        return self._hint == "eager" or likely_ms <= self.options.min_delay_ms
 
     def deadline(self) -> float:
         """When the verdict changes by itself; inf for never."""

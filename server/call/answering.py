@@ -13,10 +13,12 @@ from collections.abc import Iterator
 from enum import IntEnum
 
 from audio.pieces import Pieces
+from audio.turn import Turn
 from llm.context import Log
 from llm.entry import Entry
-from llm.events import Ask, Cancel, ReplyDone
+from llm.events import Ask, Cancel, Output, ReplyDone
 from llm.turn_completion import Marks
+from server.call.early import Ahead, Early
 from server.call.events import CompletionTimeout, ReplyMetrics, ReplyOutcome
 from server.call.outbox import Outbox
 from server.call.policy import CallSettings, Policy, Sentences
@@ -103,6 +105,7 @@ class Answering:
 
     def __init__(self, log: Log, out: Outbox) -> None:
         self.reply: Reply | None = None
+        self.early = Early(log, out)
         self.owed_since = 0.0
         self.retry_at = 0.0
         """The provider's wish. It holds for the next turn too: who is over their limit is refused again."""
@@ -154,22 +157,29 @@ class Answering:
         self.reply.since = now
         return self.reply
 
-    def ask(self, settings: CallSettings, now: float, *, silent: bool = False) -> Entry:
-        """Ask for what is owed; returns the message that the answer will be. `silent`: it is to be read only."""
+    def ask(self, settings: CallSettings, now: float, *, silent: bool = False) -> tuple[Entry, tuple[Output, ...]]:
+        """Ask for what is owed; returns the message that the answer will be, and what came of it already.
+
+        `silent`: it is to be read only.
+        """
         resume = self.unfinished if self.owed is Owed.RESUME else None
         note = self._note(resume, settings.sentences)
+        wanted = request(settings, self.log.items(), note)
+        ahead = self.early.take(wanted)
+        if ahead is None:
+            ahead = Ahead(self._next_number(), now, ())
+            self._out.emit(Ask(ahead.number, wanted))
         entry = self.log.assistant(resume)
-        self._number += 1
         # Who is asked for a turn, or has to begin again, must say or do something: the caller would wait for ever.
         goes_on = self.owed is Owed.RESUME and bool(note)
         may_be_empty = goes_on or self.owed in (Owed.RESULT, Owed.PART, Owed.ASYNC)
         completion = settings.turn_completion
         self.reply = Reply(
-            self._number,
+            ahead.number,
             self.owed,
             entry,
             self.owed_since,
-            now,
+            ahead.asked_at,
             may_be_empty=may_be_empty,
             silent=silent,
             marks=Marks(completion) if completion.filter_incomplete_user_turns or self.log.marked else None,
@@ -177,8 +187,17 @@ class Answering:
         self.rounds += self.owed in (Owed.RESULT, Owed.PART)
         self._reasons.clear()
         self.unfinished = None
-        self._out.emit(Ask(self._number, request(settings, self.log.items(), note)))
-        return entry
+        return entry, ahead.held
+
+    def think_ahead(self, turn: Turn, settings: CallSettings, now: float) -> None:
+        """Ask for the answer to a turn that may be over, unless that would stand in the way of something."""
+        free = self.reply is None and not self.owed and not self.early.ahead
+        if free and self.link_up and not self.refused and now >= self.retry_at and turn.pausing:
+            self.early.begin(self._next_number(), turn.text, settings, now)
+
+    def _next_number(self) -> int:
+        self._number += 1
+        return self._number
 
     def _note(self, resume: Entry | None, sentences: Sentences) -> str:
         """What the model must be told because the log does not show it."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from audio.turn import Turn
 from llm.context import Log
-from llm.events import Prepare
+from llm.events import Output, Prepare
 from server.call import events as e
 from server.call.answering import Answering, Owed
 from server.call.calling import Calling
@@ -52,13 +53,26 @@ class Asking:
         if calling.take_async_results():
             answering.owe(Owed.ASYNC, now)
 
-    def ask(self, settings: CallSettings, now: float, *, silent: bool) -> None:
-        """Ask the model, if a reply is owed and nothing of ours stands against it. `silent`: to be read only."""
+    def ask(self, settings: CallSettings, now: float, *, silent: bool) -> tuple[Output, ...]:
+        """Ask the model, if a reply is owed and nothing of ours stands against it. `silent`: to be read only.
+
+        Gives what came of the answer already, where it was asked for early.
+        """
         answering = self._answering
         if not answering.owed or answering.reply or not answering.link_up or now < answering.retry_at:
-            return
-        if not self.must_wait:
-            self._speaking.follow(answering.ask(settings, now, silent=silent))
+            return ()
+        if self.must_wait:
+            return ()
+        entry, held = answering.ask(settings, now, silent=silent)
+        self._speaking.follow(entry)
+        return held
+
+    def think_ahead(self, turn: Turn, settings: CallSettings, now: float) -> None:
+        """Ask early, at a pause in which nothing else is to be done; or forget an early answer that is of no use."""
+        answering = self._answering
+        answering.early.watch(turn, over=answering.owed is Owed.TURN)
+        if settings.policy.early_start != "off" and not self.busy:
+            answering.think_ahead(turn, settings, now)
 
     def configure(self, before: CallSettings, after: CallSettings, pondering: Pondering) -> None:
         """New settings hold. Another model of a `Switch` hears of it at once: its link may be the one that is up."""
@@ -80,6 +94,7 @@ class Asking:
 
     def link_down(self, reason: str, now: float, *, fatal: bool) -> None:
         """The model cannot be asked; what it was saying is owed again."""
+        self._answering.early.drop(cancel=False)
         self._answering.break_off("link_lost", now)
         self._answering.link_up = False
         self._answering.refused |= fatal

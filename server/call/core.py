@@ -99,8 +99,7 @@ class Core:
             case sound.SpeechFailed(frame, reason):
                 self.speaking.on_failed(frame, reason, now)
             case _ if isinstance(fact, model.Output):
-                if reply := self.answering.current(fact.reply, now):
-                    self._output.record(reply, fact, self.settings.policy, now)
+                self._record_output(fact, now)
             case model.LinkUp():
                 self._asking.link_up(self.settings)
             case model.LinkDown(reason, fatal):
@@ -113,6 +112,13 @@ class Core:
                 self.calling.finish(call_id, outcome, result, run_llm)
             case _:
                 self._record_control(fact, now)
+
+    def _record_output(self, fact: model.Output, now: float) -> None:
+        policy = self.settings.policy
+        if self.answering.early.hold(fact, policy.max_answer_bytes):
+            return
+        if reply := self.answering.current(fact.reply, now):
+            self._output.record(reply, fact, policy, now)
 
     def _record_control(self, fact: e.Fact, now: float) -> None:
         policy = self.settings.policy
@@ -163,7 +169,13 @@ class Core:
         self._watch_pondering(now)
         if self.state is CallState.READY and not self.turn.active:
             self._asking.start_calls(now)
-            self._asking.ask(self.settings, now, silent=self.settings.skip_tts or self._to_read)
+            held = self._asking.ask(self.settings, now, silent=self.settings.skip_tts or self._to_read)
+            for fact in held:
+                self._record_output(fact, now)
+        if self.state is CallState.READY:
+            self._asking.think_ahead(self.turn, self.settings, now)
+        else:
+            self.answering.early.drop()
         self._summarising.watch(self.settings, self._going_on, now)
         self._watch_silence(now)
         self._watch_length(now)
@@ -376,6 +388,7 @@ class Core:
         """The end: every call has its result, and the log says of every message what was heard."""
         self.calling.close()
         self.speaking.close()
+        self.answering.early.drop()
         self.answering.abandon(self._now)
         self.answering.drop()
         self.speaking.report(None)

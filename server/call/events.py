@@ -168,6 +168,14 @@ class Backchannel(Struct, frozen=True, tag=True):
     text: str
 
 
+class EarlyAnswer(Struct, frozen=True, tag=True):
+    """An answer that was asked for early is used, or it is not wanted; so many pieces of it had come."""
+
+    reply: int
+    used: bool
+    pieces: int
+
+
 class BotSpeech(Struct, frozen=True, tag=True):
     """The bot begins or ends to be heard."""
 
@@ -326,6 +334,7 @@ Event = (
     | UserTurn
     | Backchannel
     | NotHeard
+    | EarlyAnswer
     | BotSpeech
     | AssistantTranscript
     | AssistantTurn

@@ -33,6 +33,9 @@ class ModelOracles:
         self._results: dict[str, str] = {}  # the first that each tool gave
         self._asked: list[int] = []
         self._measured: list[int] = []
+        self._discarded: set[str] = set()
+        """Answers that were asked for early and not wanted, as their calls are named."""
+        self.early = 0
         self._shown: set[tuple[str, int]] = set()
         self.cancelled_by_model: set[str] = set()
         self.read = 0
@@ -73,6 +76,9 @@ class ModelOracles:
                 self._asked.append(reply)
                 self._request(request)
                 self._check(self._partial or not pending(request), "a request holds a call without a result")
+            case e.RunTool(call_id):
+                wanted = call_id[: call_id.index("t") + 1] not in self._discarded
+                self._check(wanted, "a tool ran for an answer that nobody wanted")
             case Prepare(request):
                 self._request(request)
                 owed = self._world.core.answering.owed and not self._switched
@@ -129,6 +135,11 @@ class ModelOracles:
                 self._measured.append(reply)
                 self._check(first_s is None or 0 <= first_s <= duration_s, "an answer's times do not fit")
                 self._check(outcome != "stalled" or self._world.models.rude, "an answer stalled without a cause")
+            case e.EarlyAnswer(reply, used):
+                self.early += used
+                if not used:
+                    self._asked.remove(reply)
+                    self._discarded.add(f"c{reply}t")
             case e.Summarised() | e.SummaryFailed():
                 self._job = 0
                 self.summaries += isinstance(event, e.Summarised)

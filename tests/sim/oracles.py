@@ -122,7 +122,8 @@ class Oracles:
         self.model.command(command)
         match command:
             case Ask(_, request):
-                self.check(not core.turn.active, "asked while the caller may be speaking")
+                early = core.answering.early.ahead and not core.turn.speaking
+                self.check(early or not core.turn.active, "asked while the caller may be speaking")
                 self.check(core.state is CallState.READY, "asked outside the conversation")
                 self.check(self._link, "asked without a link")
                 self.check(self._world.now >= self._not_before, "asked before the provider's wish")

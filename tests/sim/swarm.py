@@ -55,6 +55,7 @@ KINDS = (
     "send",
     "mute",
     "mutes",
+    "early",
     "hang_up",
 )
 

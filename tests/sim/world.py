@@ -112,6 +112,7 @@ class World:
                 POLICY,
                 min_words=self.random.choice((1, 1, 2)),
                 mute=self.random.choice(MUTES) if self.swarm_has("mutes") else (),
+                early_start="llm" if self.swarm_has("early") else "off",
             ),
             turn=TurnOptions(max_delay_ms=1000, max_speech_ms=MAX_SPEECH_MS),
             calls=CallOptions(

@@ -1,0 +1,97 @@
+"""An answer that is asked for before the caller's turn is known to be over, and held until it is. Pure.
+
+    NONE ─ the caller pauses ─► AHEAD ─ asked for in earnest, in the same words ─► NONE, and the answer counts
+                                AHEAD ─ the caller goes on, or the log says something else ─► NONE, and no trace is left
+
+Nothing that is held has any effect: the log does not have it, no tool runs, nothing is said.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct, structs
+
+from audio.turn import Turn
+from llm.context import Log
+from llm.events import Ask, Cancel, Delta, Output, ReplyFailed, Request
+from llm.items import AssistantMessage, Item, UserMessage
+from server.call import events as e
+from server.call.outbox import Outbox
+from server.call.policy import CallSettings
+from server.call.request import request
+
+
+class Ahead(Struct, frozen=True):
+    """An answer that was asked for: the number of its reply, when, and what came of it so far."""
+
+    number: int
+    asked_at: float
+    held: tuple[Output, ...]
+
+
+class Early:
+    """One answer at a time."""
+
+    def __init__(self, log: Log, out: Outbox) -> None:
+        self._log = log
+        self._out = out
+        self._number = 0  # of the reply that is ahead; 0 for none
+        self._request = Request("", ())
+        self._text = ""
+        self._asked_at = 0.0
+        self._held: list[Output] = []
+        self._bytes = 0
+
+    @property
+    def ahead(self) -> bool:
+        """An answer was asked for, and nobody knows yet whether it is wanted."""
+        return self._number > 0
+
+    def begin(self, number: int, text: str, settings: CallSettings, now: float) -> None:
+        """Ask for the answer to what the caller has said until now."""
+        items = (*map(_forgotten, self._log.items()), UserMessage(text))
+        self._number, self._text, self._asked_at = number, text, now
+        self._request = request(settings, items)
+        self._held, self._bytes = [], 0
+        self._out.emit(Ask(number, self._request))
+
+    def hold(self, fact: Output, most_bytes: int) -> bool:
+        """Keep what comes of it; False for another's. One that fails or is too long is not wanted any more."""
+        if fact.reply != self._number:
+            return False
+        self._bytes += len(fact.text.encode()) if isinstance(fact, Delta) else 0
+        if isinstance(fact, ReplyFailed) or self._bytes > most_bytes:
+            self.drop(cancel=not isinstance(fact, ReplyFailed))
+        else:
+            self._held.append(fact)
+        return True
+
+    def watch(self, turn: Turn, *, over: bool) -> None:
+        """Forget it when the caller goes on, or says something else. `over`: their turn is, and is to be answered."""
+        if self.ahead and not over and not (turn.pausing and turn.text == self._text):
+            self.drop()
+
+    def take(self, wanted: Request) -> Ahead | None:
+        """What came of it, if that is what is wanted now; else nothing, and it is forgotten."""
+        if not self.ahead:
+            return None
+        if wanted != self._request:
+            self.drop()
+            return None
+        taken = Ahead(self._number, self._asked_at, tuple(self._held))
+        self._out.tell(e.EarlyAnswer(self._number, True, len(self._held)))
+        self._number, self._held = 0, []
+        return taken
+
+    def drop(self, *, cancel: bool = True) -> None:
+        """It is not wanted; `cancel` tells the provider, where there still is one."""
+        if self.ahead:
+            self._out.tell(e.EarlyAnswer(self._number, False, len(self._held)))
+            if cancel:
+                self._out.emit(Cancel(self._number))
+        self._number, self._held = 0, []
+
+
+def _forgotten(item: Item) -> Item:
+    """A message as it will stand in the log after a turn of the caller: without the model's thoughts."""
+    is_thoughtful = isinstance(item, AssistantMessage) and item.reasoning
+    return structs.replace(item, reasoning=()) if is_thoughtful else item

@@ -1,0 +1,148 @@
+"""Answers that are asked for at the first pause: used when the turn is over, without a trace when it is not."""
+
+from __future__ import annotations
+
+import pytest
+
+from audio.endpoint import TurnOptions
+from audio.events import SpeechStarted, SpeechStopped, Transcript, TurnHint
+from llm.events import Ask, Cancel, Delta, FunctionCall, LinkDown, LinkUp, ReplyDone, ReplyFailed, ToolDone
+from llm.items import UserMessage
+from server.call import events as e
+from server.call.policy import Policy
+from tests.unit.server.call.core_stand import Stand, spec
+
+EARLY = Policy(early_start="llm")
+SLOW = TurnOptions(min_delay_ms=1000)
+
+
+def pausing(text: str = "what time is it", turn: TurnOptions = SLOW) -> Stand:
+    """A caller who has just paused."""
+    stand = Stand(policy=EARLY, turn=turn, tools=(spec("look"),))
+    stand.post(SpeechStarted(64.0))
+    stand.wait(0.5)
+    stand.post(SpeechStopped(200.0))
+    stand.post(Transcript(text, True))
+    return stand
+
+
+def test_the_model_is_asked_at_the_pause_and_nothing_is_said_before_the_turn_is_over() -> None:
+    stand = pausing()
+    assert stand.request.items == (UserMessage("what time is it"),)
+    assert (stand.core.log.items(), stand.told(e.UserTurn)) == ((), [])
+    stand.post(Delta(1, "It is nine. "))
+    stand.post(ReplyDone(1))
+    assert stand.commands(e.Speak) == []
+    stand.wait(1.4)
+    assert len(stand.commands(Ask)) == 1, "it is the answer"
+    assert [each.text for each in stand.commands(e.Speak)] == ["It is nine."]
+    assert stand.told(e.EarlyAnswer) == [e.EarlyAnswer(1, True, 2)]
+    [metrics] = stand.told(e.ReplyMetrics)
+    assert (metrics.outcome, metrics.duration_s) == ("done", pytest.approx(0.8))
+
+
+def test_what_comes_after_the_turn_is_over_goes_on_as_ever() -> None:
+    stand = pausing()
+    stand.post(Delta(1, "It is "))
+    stand.wait(1.4)
+    stand.post(Delta(1, "nine. Good"))
+    assert [each.text for each in stand.commands(e.Speak)] == ["It is nine."]
+
+
+def test_a_caller_who_goes_on_never_hears_of_it() -> None:
+    stand = pausing("tell me")
+    stand.post(Delta(1, "What? "))
+    stand.post(FunctionCall(1, "c1", "look", "{}"))
+    stand.post(SpeechStarted(64.0), 0.7)
+    assert stand.commands(Cancel) == [Cancel(1)]
+    stand.post(Delta(1, "Late."))
+    stand.post(SpeechStopped(200.0), 1.5)
+    stand.post(Transcript("a story", True))
+    assert stand.reply == 2
+    stand.wait(2.6)
+    assert stand.request.items == (UserMessage("tell me a story"),)
+    assert (stand.commands(e.RunTool), stand.commands(e.Speak)) == ([], [])
+    assert [each.used for each in stand.told(e.EarlyAnswer)] == [False, True]
+    assert stand.core.answering.stale == 1
+
+
+def test_other_words_are_another_question() -> None:
+    stand = Stand(policy=EARLY, turn=TurnOptions(rules=("stt",), min_delay_ms=1000))
+    stand.post(SpeechStarted(64.0))
+    stand.post(Transcript("what time", False))
+    stand.post(SpeechStopped(200.0), 0.5)
+    assert stand.commands(Ask) == [], "what was said is not known yet"
+    stand.post(TurnHint("eager"))
+    assert stand.request.items == (UserMessage("what time"),)
+    stand.post(Transcript("what time is it", True))
+    assert stand.commands(Cancel) == [Cancel(1)]
+    stand.post(TurnHint("ended"))
+    assert stand.request.items == (UserMessage("what time is it"),)
+    order = [type(each).__name__ for each in stand.all if isinstance(each, Ask | Cancel)]
+    assert order == ["Ask", "Cancel", "Ask"], "the second is asked early too, and used"
+
+
+def test_nobody_is_asked_while_the_caller_seems_to_go_on() -> None:
+    stand = pausing("i want a pizza and")
+    assert stand.commands(Ask) == []
+
+
+@pytest.mark.parametrize("what", ["the log", "the settings"])
+def test_what_would_be_asked_otherwise_is_asked_otherwise(what: str) -> None:
+    stand = pausing()
+    stand.post(Delta(1, "It is nine. "))
+    if what == "the log":
+        stand.post(e.Append(UserMessage("(a note)")))
+    else:
+        stand.post(e.Configure(type(stand.core.settings)(instructions="Be brief.", policy=EARLY, turn=SLOW)))
+    stand.wait(1.4)
+    assert stand.commands(Cancel) == [Cancel(1)]
+    assert stand.reply == 2
+    assert stand.commands(e.Speak) == []
+
+
+@pytest.mark.parametrize("fact", [LinkDown("reset"), ReplyFailed(1, "429"), ReplyFailed(1, "no", "blocked")])
+def test_one_that_fails_is_asked_again_when_the_turn_is_over(fact: e.Fact) -> None:
+    stand = pausing()
+    stand.post(fact)
+    stand.post(LinkUp())
+    stand.wait(1.4)
+    stand.post(Delta(stand.reply, "It is nine. Good"))
+    assert stand.reply >= 2
+    assert [each.text for each in stand.commands(e.Speak)] == ["It is nine."]
+    assert stand.told(e.Problem) == []
+
+
+def test_a_sound_that_was_nothing_leaves_no_trace() -> None:
+    stand = pausing("")
+    stand.wait(3.0)
+    assert stand.commands(Ask) == []
+
+
+def test_it_stands_in_the_way_of_nothing() -> None:
+    stand = Stand(policy=EARLY, tools=(spec("look"),), turn=SLOW)
+    stand.post(e.UserText("look it up"))
+    stand.post(FunctionCall(1, "c1", "look", "{}"))
+    stand.post(ReplyDone(1))
+    stand.post(SpeechStarted(64.0))
+    stand.post(SpeechStopped(0.0), 0.3)
+    stand.post(Transcript("quick", True))
+    assert stand.reply == 1, "a call of the model runs"
+    stand.post(ToolDone("c1", "completed", "found"))
+    assert stand.reply == 1
+    stand.wait(2.0)
+    assert stand.reply == 2
+
+
+def test_the_end_of_the_call_ends_it() -> None:
+    stand = pausing()
+    stand.post(e.Gone("hung up"))
+    assert stand.commands(Cancel) == [Cancel(1)]
+
+
+def test_it_is_off_unless_it_is_switched_on() -> None:
+    stand = Stand(turn=SLOW)
+    stand.post(SpeechStarted(64.0))
+    stand.post(SpeechStopped(0.0), 0.5)
+    stand.post(Transcript("what time is it", True))
+    assert stand.commands(Ask) == []
