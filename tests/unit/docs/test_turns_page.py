@@ -1,0 +1,54 @@
+"""docs/turns.md says what the settings are: their names, their defaults, and all the rules there are."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from audio.endpoint import Rule, TurnOptions
+from audio.vad import VadOptions
+from server.call.policy import Mute, Policy, Sentences
+from server.config import Settings, load
+from tests.unit.docs.pages import ROOT
+
+PAGE = (ROOT / "docs" / "turns.md").read_text("utf-8")
+TABLES = {"turn": TurnOptions(), "policy": Policy(), "vad": VadOptions(), "sentences": Sentences()}
+NAMED = re.findall(r"`(turn|policy|vad|sentences)\.(\w+)[^`]*`", PAGE)
+NUMBERS = re.findall(r"`(?:(turn|policy|vad)\.)?(\w+_(?:ms|words|probability))` \(([\d.]+)( s)?\)", PAGE)
+DRAWN = re.findall(r"├ (\d+) ms +`(turn|policy|vad)\.(\w+)`", PAGE)
+
+
+@pytest.mark.parametrize(("table", "key"), sorted(set(NAMED)))
+def test_what_is_named_is_a_setting(table: str, key: str) -> None:
+    assert hasattr(TABLES[table], key)
+
+
+@pytest.mark.parametrize(("table", "key", "number", "seconds"), NUMBERS)
+def test_a_default_is_what_the_page_says(table: str, key: str, number: str, seconds: str) -> None:
+    found = [getattr(each, key) for name, each in TABLES.items() if hasattr(each, key) and table in ("", name)]
+    assert found == [float(number) * (1000 if seconds else 1)]
+
+
+def test_the_page_says_many_of_them() -> None:
+    assert len(NUMBERS) > 12
+    for number, table, key in DRAWN:
+        assert getattr(TABLES[table], key) == float(number)
+    assert len(DRAWN) == 2
+
+
+def test_every_rule_is_explained() -> None:
+    rows = re.findall(r"^\| `(\w+)`", PAGE, re.MULTILINE)
+    assert sorted(rows) == sorted(get_args(Rule))
+    for mute in get_args(Mute):
+        assert f"`{mute}`" in PAGE
+
+
+def test_the_example_is_a_configuration(tmp_path: Path) -> None:
+    [toml] = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+    file = tmp_path / "voicewire.toml"
+    file.write_text(toml)
+    assert load(file, {}, {}).turn.rules == ("transcript", "pauses")
+    assert Settings().turn.rules == ("transcript",), "the default, as the table says"
