@@ -35,8 +35,6 @@ from server.call.events import (
     Backchannel,
     CallEnded,
     CallStarted,
-    CompletionTimeout,
-    EarlyAnswer,
     Event,
     FunctionCallsCancelled,
     FunctionCallsStarted,
@@ -47,15 +45,12 @@ from server.call.events import (
     LinkFailed,
     NotHeard,
     Problem,
-    ReplyMetrics,
-    Summarised,
-    SummaryFailed,
     ToolFinished,
     ToolStarted,
     ToolUpdated,
-    Truncated,
     UserTurn,
 )
+from server.call.model_events import CompletionTimeout, EarlyAnswer, ReplyMetrics, Summarised, SummaryFailed, Truncated
 from server.call.policy import CallSettings, Sentences
 from server.call.wording import Filter, Wording
 from server.config import Service, Settings

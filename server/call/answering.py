@@ -19,7 +19,7 @@ from llm.entry import Entry
 from llm.events import Ask, Cancel, Output, ReplyDone
 from llm.turn_completion import Marks
 from server.call.early import Ahead, Early
-from server.call.events import CompletionTimeout, ReplyMetrics, ReplyOutcome
+from server.call.model_events import CompletionTimeout, ReplyMetrics, ReplyOutcome
 from server.call.outbox import Outbox
 from server.call.policy import CallSettings, Policy, Sentences
 from server.call.request import request

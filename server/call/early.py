@@ -14,7 +14,7 @@ from audio.turn import Turn
 from llm.context import Log
 from llm.events import Ask, Cancel, Delta, Output, ReplyFailed, Request
 from llm.items import AssistantMessage, Item, UserMessage
-from server.call import events as e
+from server.call import model_events as of_model
 from server.call.outbox import Outbox
 from server.call.policy import CallSettings
 from server.call.request import request
@@ -78,14 +78,14 @@ class Early:
             self.drop()
             return None
         taken = Ahead(self._number, self._asked_at, tuple(self._held))
-        self._out.tell(e.EarlyAnswer(self._number, True, len(self._held)))
+        self._out.tell(of_model.EarlyAnswer(self._number, True, len(self._held)))
         self._number, self._held = 0, []
         return taken
 
     def drop(self, *, cancel: bool = True) -> None:
         """It is not wanted; `cancel` tells the provider, where there still is one."""
         if self.ahead:
-            self._out.tell(e.EarlyAnswer(self._number, False, len(self._held)))
+            self._out.tell(of_model.EarlyAnswer(self._number, False, len(self._held)))
             if cancel:
                 self._out.emit(Cancel(self._number))
         self._number, self._held = 0, []

@@ -19,8 +19,16 @@ from audio.events import (
     TurnJudged,
 )
 from llm import events as model
-from llm.events import Outcome, ToolDone, ToolUpdate, Usage
+from llm.events import Outcome, ToolDone, ToolUpdate
 from llm.items import Item
+from server.call.model_events import (
+    CompletionTimeout,
+    EarlyAnswer,
+    ReplyMetrics,
+    Summarised,
+    SummaryFailed,
+    Truncated,
+)
 from server.call.policy import CallSettings
 
 # --- facts --------------------------------------------------------------------------------------------------------
@@ -168,14 +176,6 @@ class Backchannel(Struct, frozen=True, tag=True):
     text: str
 
 
-class EarlyAnswer(Struct, frozen=True, tag=True):
-    """An answer that was asked for early is used, or it is not wanted; so many pieces of it had come."""
-
-    reply: int
-    used: bool
-    pieces: int
-
-
 class BotSpeech(Struct, frozen=True, tag=True):
     """The bot begins or ends to be heard."""
 
@@ -238,47 +238,6 @@ class FunctionCallsCancelled(Struct, frozen=True, tag=True):
     """Calls of the model were cancelled, before they ran or while they did."""
 
     calls: tuple[CallInfo, ...]
-
-
-ReplyOutcome = Literal["done", "cancelled", "failed", "stalled", "link_lost"]
-
-
-class ReplyMetrics(Struct, frozen=True, tag=True):
-    """What an answer took. `first_token_s` is None when no token came, `tokens_per_s` when nobody counted them."""
-
-    reply: int
-    outcome: ReplyOutcome
-    first_token_s: float | None
-    duration_s: float
-    usage: Usage
-    tokens_per_s: float | None
-    retries: int
-    model: str
-    incomplete: str = ""
-
-
-class Summarised(Struct, frozen=True, tag=True):
-    """So many older messages of the log were condensed into one."""
-
-    messages: int
-
-
-class SummaryFailed(Struct, frozen=True, tag=True):
-    """The log could not be condensed; it is as it was."""
-
-    reason: str
-
-
-class Truncated(Struct, frozen=True, tag=True):
-    """So many older messages of the log were dropped."""
-
-    messages: int
-
-
-class CompletionTimeout(Struct, frozen=True, tag=True):
-    """The model went silent in an answer; it is asked again."""
-
-    reply: int
 
 
 class LinkFailed(Struct, frozen=True, tag=True):

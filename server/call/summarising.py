@@ -9,7 +9,7 @@ from llm import summary
 from llm.context import Log
 from llm.entry import Entry
 from llm.events import Infer, InferenceFailed, Inferred
-from server.call import events as e
+from server.call import model_events as of_model
 from server.call.outbox import Outbox
 from server.call.policy import CallSettings
 
@@ -44,7 +44,7 @@ class Summarising:
 
     def _drop(self, plan: summary.Plan) -> None:
         self._log.replace(plan.part, plan.staying())
-        self._out.tell(e.Truncated(len(plan.going())))
+        self._out.tell(of_model.Truncated(len(plan.going())))
 
     def _ask(self, plan: summary.Plan, settings: CallSettings, now: float) -> None:
         self._plan = plan
@@ -64,11 +64,11 @@ class Summarising:
         elif not self._log.replace(self._plan.part, summary.replacement(self._plan, fact.text)):
             self._fail("the conversation was changed meanwhile")
         else:
-            self._out.tell(e.Summarised(len(self._plan.going())))
+            self._out.tell(of_model.Summarised(len(self._plan.going())))
             self._end()
 
     def _fail(self, reason: str) -> None:
-        self._out.tell(e.SummaryFailed(reason))
+        self._out.tell(of_model.SummaryFailed(reason))
         self._end()
 
     def _end(self) -> None:

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from audio.pronunciation import Pronunciations
-from audio.speakable import speakable
-from audio.spoken import Spoken, unchanged
 from msgspec import Struct
 
 from audio.events import Word
+from audio.pronunciation import Pronunciations
+from audio.speakable import speakable
+from audio.spoken import Spoken, unchanged
 
 Filter = Callable[[str], str]
 

@@ -6,6 +6,7 @@ from loguru import logger
 
 from audio.playout import Chunk
 from server.call import events as e
+from server.call import model_events as of_model
 
 
 class LogObserver:
@@ -38,15 +39,15 @@ class LogObserver:
                 logger.info("the caller interrupted")
             case e.LinkChanged(state):
                 logger.info("link to the language model: {}", state)
-            case e.ReplyMetrics(reply, outcome, first_s, duration_s, usage):
+            case of_model.ReplyMetrics(reply, outcome, first_s, duration_s, usage):
                 logger.debug(
                     "answer {} {} after {:.2f} s, first token {}, {}", reply, outcome, duration_s, first_s, usage
                 )
-            case e.Summarised(count):
+            case of_model.Summarised(count):
                 logger.info("{} older messages were summarised", count)
-            case e.SummaryFailed(reason):
+            case of_model.SummaryFailed(reason):
                 logger.warning("the conversation is not summarised: {}", reason)
-            case e.Truncated(count):
+            case of_model.Truncated(count):
                 logger.info("{} older messages were dropped", count)
             case e.Problem(code, message, fatal):
                 logger.log("ERROR" if fatal else "WARNING", "{}: {}", code, message)

@@ -13,11 +13,10 @@ from server.call.events import (
     Interrupted,
     LinkChanged,
     Problem,
-    ReplyMetrics,
-    Summarised,
     ToolFinished,
     UserTurn,
 )
+from server.call.model_events import ReplyMetrics, Summarised
 from server.observers.latency import Latency, LatencyObserver
 
 SECONDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)

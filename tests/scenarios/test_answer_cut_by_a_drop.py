@@ -19,6 +19,7 @@ from llm.local.scripted import words as counting
 from llm.tools import tool
 from server.agent import Agent
 from server.call import events as e
+from server.call import model_events as of_model
 from server.call.policy import Policy, Sentences
 from tests.scenarios.bench import turns, words
 from tests.scenarios.whole import Answer, Asked, Scripted, Whole, going_on, local, saying
@@ -93,7 +94,7 @@ def test_after_any_word_and_nothing_is_heard_twice(count: int) -> None:
     outcome = run(whole.run("pause 0.1", "type a story", "until rock", "wait", "end"))
     assert " ".join(outcome.heard) == STORY
     assert " ".join(" ".join(words(whole.log)).split()) == STORY
-    assert [each.outcome for each in whole.told(e.ReplyMetrics)] == ["link_lost", "done"]
+    assert [each.outcome for each in whole.told(of_model.ReplyMetrics)] == ["link_lost", "done"]
     assert whole.told(e.Problem) == []
 
 

@@ -22,6 +22,7 @@ from llm.local.scripted import words as counting
 from llm.tools import tool
 from server.agent import Agent
 from server.call import events as e
+from server.call import model_events as of_model
 from server.call.policy import Policy, Sentences
 from tests.scenarios.bench import Answer, Breaks, Calls, Scene, Takes, notes, outputs, words
 from tests.scenarios.whole import Whole, local
@@ -183,7 +184,7 @@ def test_nothing_is_heard_twice_and_nothing_left_out(events: int) -> None:
     outcome = run(whole.run("pause 0.1", "type count", "until (?i)sixteen", "wait", "end"))
     said = [word.strip(".").lower() for word in outcome.heard]
     assert said == ["answer", "zero", *NUMBERS]
-    assert [each.outcome for each in whole.told(e.ReplyMetrics)] == ["failed", "done"]
+    assert [each.outcome for each in whole.told(of_model.ReplyMetrics)] == ["failed", "done"]
     assert len(whole.opened_at) == 1, "the link is fine"
 
 
@@ -191,7 +192,7 @@ def test_three_failures_in_a_row() -> None:
     whole = Whole(local(counting(17), breaking(8, 4, 6)))
     outcome = run(whole.run("pause 0.1", "type count", "until (?i)sixteen", "wait", "end"))
     assert [word.strip(".").lower() for word in outcome.heard] == ["answer", "zero", *NUMBERS]
-    assert [each.outcome for each in whole.told(e.ReplyMetrics)] == ["failed"] * 3 + ["done"]
+    assert [each.outcome for each in whole.told(of_model.ReplyMetrics)] == ["failed"] * 3 + ["done"]
 
 
 SCRIPT: list[list[brain.Output]] = [
@@ -222,5 +223,5 @@ async def looking(events: int) -> tuple[Outcome, int]:
 
     whole = Whole(local(scripted(SCRIPT), breaking(events)), Agent(tools=[look]))
     outcome = await whole.run("pause 0.1", "type look", "until here", "wait", "end")
-    assert next(each.outcome for each in whole.told(e.ReplyMetrics)) == "failed"
+    assert next(each.outcome for each in whole.told(of_model.ReplyMetrics)) == "failed"
     return outcome, len(runs)

@@ -14,6 +14,7 @@ import pytest
 
 from llm.events import Cancel, Delta, ReplyDone, ReplyFailed
 from server.call import events as e
+from server.call import model_events as of_model
 from tests.scenarios.bench import words
 from tests.scenarios.whole import Asked, Scripted, Whole, saying
 from tests.unit.server.call.core_stand import Stand as Core
@@ -47,7 +48,7 @@ def test_the_end_of_a_cancelled_answer_is_not_that_of_the_next(end: e.Fact) -> N
     stand.voice()
     stand.wait(5.0)
     assert [each.text for each in stand.told(e.AssistantTurn)][-1] == SECOND
-    assert [(each.reply, each.outcome) for each in stand.told(e.ReplyMetrics)] == [(1, "cancelled"), (2, "done")]
+    assert [(each.reply, each.outcome) for each in stand.told(of_model.ReplyMetrics)] == [(1, "cancelled"), (2, "done")]
     assert stand.told(e.Problem) == []
 
 
@@ -80,7 +81,7 @@ def test_around_the_end_of_the_answer(typed_s: float, lanes: bool) -> None:
     assert len(whole.opened_at) == 1
     assert len(provider.asked) == 2
     assert provider.asked[1].items[-1]["content"] == "second"
-    outcomes = [(each.reply, each.outcome) for each in whole.told(e.ReplyMetrics)]
+    outcomes = [(each.reply, each.outcome) for each in whole.told(of_model.ReplyMetrics)]
     assert outcomes in ([(1, "cancelled"), (2, "done")], [(1, "done"), (2, "done")])
     assert words(whole.log)[-1] == SECOND
 
@@ -121,7 +122,7 @@ def test_a_cancelled_answer_that_ends_badly_harms_no_other(kind: str, lanes: boo
     provider = Scripted(badly, saying(SECOND, pace_s=0.2))
     whole = run(talk(provider, lanes=lanes, typed_s=0.3))
     assert len(whole.opened_at) == 1
-    assert [(each.reply, each.outcome) for each in whole.told(e.ReplyMetrics)] == [(1, "cancelled"), (2, "done")]
+    assert [(each.reply, each.outcome) for each in whole.told(of_model.ReplyMetrics)] == [(1, "cancelled"), (2, "done")]
 
 
 @pytest.mark.parametrize("lanes", [True, False])

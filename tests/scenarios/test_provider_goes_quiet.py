@@ -20,6 +20,7 @@ from llm.local.scripted import words as counting
 from llm.tools import tool
 from server.agent import Agent
 from server.call import events as e
+from server.call import model_events as of_model
 from server.call.policy import Policy
 from tests.scenarios.bench import outputs, turns
 from tests.scenarios.whole import Asked, Scripted, Whole, going_on, local, saying
@@ -42,13 +43,13 @@ def test_who_shows_signs_of_life_is_waited_for(sign: e.Fact) -> None:
     for _ in range(6):
         stand.post(sign, stand.now + NEXT_S - 0.1)
     assert stand.commands(Cancel) == []
-    assert stand.told(e.CompletionTimeout) == []
+    assert stand.told(of_model.CompletionTimeout) == []
 
 
 def test_who_shows_nothing_but_signs_of_life_is_not_waited_for_without_end() -> None:
     stand = Core()
     stand.post(e.UserText("think"))
-    while stand.now < 40.0 and not stand.told(e.CompletionTimeout):
+    while stand.now < 40.0 and not stand.told(of_model.CompletionTimeout):
         stand.post(Progress(1), stand.now + 1.0)
     assert stand.now == pytest.approx(Policy().give_up_s, abs=1.0)
 
@@ -70,10 +71,10 @@ def test_the_clock_does_not_run_while_a_tool_does() -> None:
     stand.post(FunctionCall(1, "c1", "look", "{}"))
     stand.post(ReplyDone(1))
     stand.wait(20.0)
-    assert stand.told(e.CompletionTimeout) == []
+    assert stand.told(of_model.CompletionTimeout) == []
     stand.post(ToolDone("c1", "completed", "found"))
     stand.wait(20.1 + FIRST_S)
-    assert stand.told(e.CompletionTimeout) == [e.CompletionTimeout(2)]
+    assert stand.told(of_model.CompletionTimeout) == [of_model.CompletionTimeout(2)]
 
 
 # --- the whole server -------------------------------------------------------------------------------------------------
@@ -95,9 +96,9 @@ def test_the_answer_is_asked_again_on_another_connection(count: int, lanes: bool
     whole = Whole(provider.act, lanes=lanes)
     outcome = run(whole.run("pause 0.1", "type count", "until ten", "wait", "end"))
     assert " ".join(outcome.heard) == ANSWER
-    assert whole.told(e.CompletionTimeout) == [e.CompletionTimeout(1)]
-    assert [each.outcome for each in whole.told(e.ReplyMetrics)] == OUTCOMES
-    noticed_s = whole.told_at(e.CompletionTimeout)[0] - provider.asked_at[0]
+    assert whole.told(of_model.CompletionTimeout) == [of_model.CompletionTimeout(1)]
+    assert [each.outcome for each in whole.told(of_model.ReplyMetrics)] == OUTCOMES
+    noticed_s = whole.told_at(of_model.CompletionTimeout)[0] - provider.asked_at[0]
     assert noticed_s == pytest.approx(0.05 * count + (NEXT_S if count else FIRST_S), abs=0.002)
     assert len(whole.opened_at) == 2
     assert provider.waits[-1] <= noticed_s + RECONNECTED_S
@@ -111,7 +112,7 @@ def test_the_local_server_goes_quiet_after_any_event(events: int) -> None:
     outcome = run(whole.run("pause 0.1", "type count", "until (?i)eleven", "wait", "end"))
     assert len(outcome.heard) == len(set(outcome.heard)) == 13, outcome.heard
     assert len(whole.opened_at) == 2
-    assert [each.outcome for each in whole.told(e.ReplyMetrics)] == OUTCOMES
+    assert [each.outcome for each in whole.told(of_model.ReplyMetrics)] == OUTCOMES
 
 
 async def nothing_at_all(connection: ServerConnection) -> None:
@@ -123,7 +124,7 @@ async def nothing_at_all(connection: ServerConnection) -> None:
 def test_one_that_is_always_quiet_is_apologised_for_once() -> None:
     whole = Whole(nothing_at_all)
     outcome = run(whole.run("pause 0.1", "type hello", "until sorry", "wait", "end"))
-    assert len(whole.told(e.CompletionTimeout)) == Policy().max_attempts
+    assert len(whole.told(of_model.CompletionTimeout)) == Policy().max_attempts
     assert len(whole.opened_at) == Policy().max_attempts + 1, "none of these connections is used again"
     assert [each.code for each in whole.told(e.Problem)] == ["reply_stalled"] * 4 + ["no_answer"]
     assert outcome.end is not None
@@ -142,7 +143,7 @@ def test_the_caller_speaks_into_the_silence(typed_s: float) -> None:
     outcome = run(whole.run("pause 0.1", "type hello", f"pause {typed_s}", "type hello?", "until ten", "wait", "end"))
     assert " ".join(outcome.heard).endswith(ANSWER)
     assert turns(whole.log) == ["hello", "hello?"]
-    assert len(whole.told(e.CompletionTimeout)) == (typed_s >= FIRST_S)
+    assert len(whole.told(of_model.CompletionTimeout)) == (typed_s >= FIRST_S)
 
 
 @pytest.mark.parametrize("lanes", [True, False])

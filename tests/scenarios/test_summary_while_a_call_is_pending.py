@@ -22,6 +22,7 @@ from llm.summary import PREFIX, SummaryOptions, is_summary
 from llm.tools import FunctionCallParams, tool
 from server.agent import Agent
 from server.call import events as e
+from server.call import model_events as of_model
 from tests.scenarios.acting import Act, ActedModel, asked
 from tests.scenarios.bench import Breaks, notes, outputs, turns
 from tests.unit.server.call.core_stand import Stand as Core
@@ -92,7 +93,7 @@ def test_a_blocking_call_and_all_that_follows_it_stay(result_first: bool) -> Non
     facts: list[e.Fact] = [ToolDone("c1", "completed", "found"), Inferred(1, SUMMARY)]
     for fact in facts if result_first else reversed(facts):
         stand.post(fact)
-    assert [each.messages for each in stand.told(e.Summarised)] == [7]
+    assert [each.messages for each in stand.told(of_model.Summarised)] == [7]
     items = stand.core.log.items()
     assert items[0] == DeveloperMessage(PREFIX + SUMMARY)
     assert outputs(items) == {"c1": "found"}
@@ -145,9 +146,9 @@ def test_an_async_call_stays_while_the_rest_around_it_is_condensed(later: int) -
             stand.post(Inferred(infer.job, SUMMARY))
         for ask in stand.commands(Ask):
             holds_together(ask.request.items)
-    told = [each.messages for each in stand.told(e.Summarised)]
+    told = [each.messages for each in stand.told(of_model.Summarised)]
     assert len(told) >= 2
-    assert stand.told(e.SummaryFailed) == []
+    assert stand.told(of_model.SummaryFailed) == []
     shown = next(ask.request for ask in stand.commands(Ask) if "it rang" in str(ask.request.items))
     assert "c1" in outputs(shown.items), "the model was told of it, and of what it had called"
     texts = [infer.request.items[0].text for infer in stand.commands(Infer)]
@@ -183,7 +184,7 @@ def test_a_conversation_that_was_edited_meanwhile_throws_the_summary_away() -> N
     before = stand.core.log.items()
     stand.post(Inferred(1, SUMMARY))
     assert stand.core.log.items() == before
-    assert [each.reason for each in stand.told(e.SummaryFailed)] == ["the conversation was changed meanwhile"]
+    assert [each.reason for each in stand.told(of_model.SummaryFailed)] == ["the conversation was changed meanwhile"]
     stand.post(ToolDone("c1", "completed", "found"))
     assert outputs(stand.request.items) == {"c1": "found"}
     assert stand.request.items[0] == UserMessage("one: in other words")
@@ -208,7 +209,7 @@ def test_a_call_whose_result_was_edited_meanwhile() -> None:
 
     stand.post(e.Rewrite(tuple(map(shorter, stand.core.log.items()))))
     stand.post(Inferred(1, SUMMARY))
-    assert stand.told(e.Summarised) == []
+    assert stand.told(of_model.Summarised) == []
     assert outputs(stand.core.log.items()) == {"c1": "found"}
 
 
@@ -225,10 +226,10 @@ def test_a_summary_that_fails_leaves_the_log_and_the_call_as_they_are(failure: e
     said = stand.core.log.items()[len(before) :]  # somebody asked whether the caller is still there
     assert stand.core.log.items()[: len(before)] == before
     assert not notes(said)
-    assert len(stand.told(e.SummaryFailed)) == 1
+    assert len(stand.told(of_model.SummaryFailed)) == 1
     stand.post(ToolDone("c1", "completed", "it rang"))
     stand.post(Inferred(1, SUMMARY))
-    assert stand.told(e.Summarised) == [], "what comes of it later is nobody's"
+    assert stand.told(of_model.Summarised) == [], "what comes of it later is nobody's"
     stand.post(e.UserText("hello?"))
     assert outputs(stand.request.items).keys() == {"c1"}
     assert [note["result"] for note in notes(stand.request.items)] == ["it rang"]
@@ -284,7 +285,7 @@ async def test_in_a_session_a_summary_that_fails_is_told_and_nothing_is_lost() -
     agent = Agent()
 
     @agent.on("summary_failed")
-    async def told(call: object, event: e.SummaryFailed) -> None:
+    async def told(call: object, event: of_model.SummaryFailed) -> None:
         failed.append(event.reason)
 
     model = ActedModel(lambda _: ["Yes."], infers=[0.5, Breaks("overloaded")])

@@ -12,6 +12,7 @@ from llm.events import Ask, FunctionCall, Infer, Prepare, Request, ToolDone
 from llm.function_calls import CANCELLED
 from llm.items import AssistantMessage, Item, UserMessage
 from server.call import events as e
+from server.call import model_events as of_model
 from server.call.states import CallState
 from tests.sim.digest import WORD
 
@@ -131,18 +132,18 @@ class ModelOracles:
                 self._announced |= {call.call_id for call in calls}
             case e.FunctionCallsCancelled(calls):
                 self._check(bool(calls), "nothing is told")
-            case e.ReplyMetrics(reply, outcome, first_s, duration_s):
+            case of_model.ReplyMetrics(reply, outcome, first_s, duration_s):
                 self._measured.append(reply)
                 self._check(first_s is None or 0 <= first_s <= duration_s, "an answer's times do not fit")
                 self._check(outcome != "stalled" or self._world.models.rude, "an answer stalled without a cause")
-            case e.EarlyAnswer(reply, used):
+            case of_model.EarlyAnswer(reply, used):
                 self.early += used
                 if not used:
                     self._asked.remove(reply)
                     self._discarded.add(f"c{reply}t")
-            case e.Summarised() | e.SummaryFailed():
+            case of_model.Summarised() | of_model.SummaryFailed():
                 self._job = 0
-                self.summaries += isinstance(event, e.Summarised)
+                self.summaries += isinstance(event, of_model.Summarised)
             case e.AssistantTurn(text):
                 self._shown |= {(name, int(number)) for name, number in WORD.findall(text)}
 

@@ -26,8 +26,8 @@ from llm.tools import FunctionCallParams
 from llm.turn_completion import TurnCompletionOptions
 from server import models
 from server.agent import EVENTS, Agent, load_agent
-from server.call.events import ReplyOutcome
 from server.call.log_handle import LogHandle
+from server.call.model_events import ReplyOutcome
 from server.call.model_handle import MAX_JOBS
 from server.call.policy import Policy
 from server.config import Settings

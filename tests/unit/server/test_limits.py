@@ -20,6 +20,8 @@ LONG = " ".join(f"word{number}" for number in range(1000))
 LOOK_S = 1.0  # connections are looked after once a second
 LAST_WORDS_S = 8.5  # what a client that does not read is given to take them, and to find out why it was cut off
 
+NO_GOODBYE = {"idle_goodbye": ""}  # these callers are silent for long
+
 
 def clock() -> float:
     """The virtual clock, in seconds."""
@@ -128,7 +130,7 @@ async def test_a_client_that_reads_loses_nothing_by_one_that_does_not() -> None:
 @pytest.mark.parametrize("speed", [0.5, 1.0, 1.5, 1.99])
 @virtual
 async def test_audio_up_to_twice_real_time_is_taken(speed: float) -> None:
-    async with ServerStand() as stand:
+    async with ServerStand(sentences=NO_GOODBYE) as stand:
         client = await stand.call()
         await stream(client, 60, speed=speed)
         await goes_on(client)
@@ -149,7 +151,7 @@ async def test_audio_at_over_twice_real_time_for_5_s_is_closed_with_1008(speed: 
 
 @virtual
 async def test_bursts_with_pauses_between_are_no_flood() -> None:
-    async with ServerStand() as stand:
+    async with ServerStand(sentences=NO_GOODBYE) as stand:
         client = await stand.call()
         for _ in range(10):
             await stream(client, 10, speed=50)  # as much as 5 s may hold

@@ -21,6 +21,7 @@ from llm.events import (
 )
 from llm.items import AssistantMessage, DeveloperMessage, Image, Reasoning, UserMessage
 from server.call import events as e
+from server.call import model_events as of_model
 from tests.unit.server.call.core_stand import Stand, spec
 
 THOUGHT = Reasoning("here", "{}")
@@ -89,7 +90,7 @@ def test_an_answer_is_measured() -> None:
     stand.post(Delta(1, "Hello"), began + 0.5)
     usage = Usage(100, 30, 80, 10)
     stand.post(ReplyDone(1, usage, "small-1"), began + 2.0)
-    [metrics] = stand.told(e.ReplyMetrics)
+    [metrics] = stand.told(of_model.ReplyMetrics)
     assert (metrics.first_token_s, metrics.duration_s, metrics.tokens_per_s) == pytest.approx((0.5, 2.0, 20.0))
     assert (metrics.reply, metrics.outcome, metrics.usage, metrics.retries) == (1, "done", usage, 0)
     assert metrics.model == "small-1"
@@ -104,10 +105,10 @@ def test_a_first_token_that_never_came_is_none() -> None:
     stand.wait(stand.now + 0.3)
     stand.wait(stand.now + 7.0)
     stand.hear("hello?")
-    told = [(each.reply, each.outcome, each.first_token_s) for each in stand.told(e.ReplyMetrics)]
+    told = [(each.reply, each.outcome, each.first_token_s) for each in stand.told(of_model.ReplyMetrics)]
     assert told[:3] == [(1, "link_lost", None), (2, "failed", None), (3, "stalled", None)]
-    assert [each.retries for each in stand.told(e.ReplyMetrics)][:3] == [0, 0, 1]
-    assert stand.told(e.CompletionTimeout) == [e.CompletionTimeout(3)]
+    assert [each.retries for each in stand.told(of_model.ReplyMetrics)][:3] == [0, 0, 1]
+    assert stand.told(of_model.CompletionTimeout) == [of_model.CompletionTimeout(3)]
     assert stand.told(e.LinkFailed) == [e.LinkFailed("reset", False)]
 
 
@@ -116,7 +117,7 @@ def test_an_answer_that_the_caller_cut_off_is_cancelled() -> None:
     stand.hear("hello")
     stand.post(Delta(1, "Hello"))
     stand.post(e.UserText("stop"))
-    assert [(each.reply, each.outcome) for each in stand.told(e.ReplyMetrics)] == [(1, "cancelled")]
+    assert [(each.reply, each.outcome) for each in stand.told(of_model.ReplyMetrics)] == [(1, "cancelled")]
 
 
 # --- failed -------------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from audio.events import SpeechStarted, SpeechStopped, Transcript, TurnHint
 from llm.events import Ask, Cancel, Delta, FunctionCall, LinkDown, LinkUp, ReplyDone, ReplyFailed, ToolDone
 from llm.items import UserMessage
 from server.call import events as e
+from server.call import model_events as of_model
 from server.call.policy import Policy
 from tests.unit.server.call.core_stand import Stand, spec
 
@@ -36,9 +37,10 @@ def test_the_model_is_asked_at_the_pause_and_nothing_is_said_before_the_turn_is_
     stand.wait(1.4)
     assert len(stand.commands(Ask)) == 1, "it is the answer"
     assert [each.text for each in stand.commands(e.Speak)] == ["It is nine."]
-    assert stand.told(e.EarlyAnswer) == [e.EarlyAnswer(1, True, 2)]
-    [metrics] = stand.told(e.ReplyMetrics)
-    assert (metrics.outcome, metrics.duration_s) == ("done", pytest.approx(0.8))
+    assert stand.told(of_model.EarlyAnswer) == [of_model.EarlyAnswer(1, True, 2)]
+    [metrics] = stand.told(of_model.ReplyMetrics)
+    assert metrics.outcome == "done"
+    assert metrics.duration_s == pytest.approx(0.8)
 
 
 def test_what_comes_after_the_turn_is_over_goes_on_as_ever() -> None:
@@ -62,7 +64,7 @@ def test_a_caller_who_goes_on_never_hears_of_it() -> None:
     stand.wait(2.6)
     assert stand.request.items == (UserMessage("tell me a story"),)
     assert (stand.commands(e.RunTool), stand.commands(e.Speak)) == ([], [])
-    assert [each.used for each in stand.told(e.EarlyAnswer)] == [False, True]
+    assert [each.used for each in stand.told(of_model.EarlyAnswer)] == [False, True]
     assert stand.core.answering.stale == 1
 
 

@@ -7,6 +7,7 @@ from llm.events import Ask, Delta, FunctionCall, Infer, InferenceFailed, Inferre
 from llm.items import AssistantMessage, DeveloperMessage, Item, UserMessage
 from llm.summary import PREFIX, SummaryOptions
 from server.call import events as e
+from server.call import model_events as of_model
 from tests.unit.server.call.core_stand import Stand, spec
 
 OPTIONS = SummaryOptions(mode="summary", max_unsummarized_messages=6, min_messages_to_keep=2, timeout_s=30.0)
@@ -49,7 +50,7 @@ def test_a_log_that_is_too_long_is_condensed_beside_the_conversation() -> None:
     assert after[:2] == ["The caller is Ann.", f"{PREFIX}They talked about numbers."]
     assert after[-2:] == texts(stand.core.log.items())[-2:]
     assert len(after) < len(before)
-    assert stand.told(e.Summarised)[0].messages >= 4
+    assert stand.told(of_model.Summarised)[0].messages >= 4
 
 
 def test_only_one_runs_at_a_time() -> None:
@@ -62,7 +63,7 @@ def test_a_failure_leaves_the_log_as_it_was_and_is_told() -> None:
     before = stand.core.log.items()
     stand.post(InferenceFailed(1, "overloaded"))
     assert stand.core.log.items() == before
-    assert stand.told(e.SummaryFailed) == [e.SummaryFailed("overloaded")]
+    assert stand.told(of_model.SummaryFailed) == [of_model.SummaryFailed("overloaded")]
     turn(stand, 4)
     assert len(stand.commands(Infer)) == 2, "it is tried again with the next turn"
 
@@ -72,7 +73,7 @@ def test_a_summary_of_nothing_is_a_failure() -> None:
     before = stand.core.log.items()
     stand.post(Inferred(1, " \n"))
     assert stand.core.log.items() == before
-    assert len(stand.told(e.SummaryFailed)) == 1
+    assert len(stand.told(of_model.SummaryFailed)) == 1
 
 
 def test_one_that_comes_twice_or_too_late_is_ignored() -> None:
@@ -91,7 +92,7 @@ def test_one_that_comes_twice_or_too_late_is_ignored() -> None:
 def test_a_service_that_says_nothing_is_given_up() -> None:
     stand = talk(4)
     stand.wait(stand.now + 40.0)
-    assert stand.told(e.SummaryFailed) == [e.SummaryFailed("no summary came in time")]
+    assert stand.told(of_model.SummaryFailed) == [of_model.SummaryFailed("no summary came in time")]
 
 
 def test_what_the_application_changed_meanwhile_is_not_replaced() -> None:
@@ -99,7 +100,7 @@ def test_what_the_application_changed_meanwhile_is_not_replaced() -> None:
     stand.post(e.Rewrite((UserMessage("A new beginning."),)))
     stand.post(Inferred(1, "The old days."))
     assert texts(stand.core.log.items()) == ["A new beginning."]
-    assert len(stand.told(e.SummaryFailed)) == 1
+    assert len(stand.told(of_model.SummaryFailed)) == 1
 
 
 def test_a_call_without_its_result_is_never_condensed() -> None:

@@ -15,6 +15,7 @@ from llm.items import AssistantMessage, DeveloperMessage, Item, UserMessage
 from llm.messages import call_ids, is_pinned, note_of
 from llm.summary import SummaryOptions
 from server.call import events as e
+from server.call import model_events as of_model
 from server.call.policy import Policy
 from tests.unit.server.call.core_stand import Stand, spec
 from tests.unit.server.call.test_core_summary import talk, turn
@@ -25,28 +26,28 @@ OPTIONS = SummaryOptions(mode="truncate", max_unsummarized_messages=6, min_messa
 def test_a_log_that_is_too_long_is_truncated_at_once() -> None:
     stand = talk(3, OPTIONS)
     before = stand.core.log.items()
-    assert stand.told(e.Truncated) == []
+    assert stand.told(of_model.Truncated) == []
     turn(stand, 3)
-    assert stand.told(e.Truncated) == [e.Truncated(4)]
+    assert stand.told(of_model.Truncated) == [of_model.Truncated(4)]
     after = stand.core.log.items()
     assert after[:3] == (before[0], *before[5:])
     assert isinstance(after[1], UserMessage)
     assert stand.commands(Infer) == []
     turn(stand, 4)
     assert stand.request.items[:5] == after, "the next request is shorter"
-    assert len(stand.told(e.Truncated)) == 1
+    assert len(stand.told(of_model.Truncated)) == 1
 
 
 def test_a_summary_that_is_under_way_is_waited_for() -> None:
     stand = talk(4, structs.replace(OPTIONS, mode="summary"))
     stand.post(e.Configure(structs.replace(stand.core.settings, summary=OPTIONS)))
     turn(stand, 4)
-    assert stand.told(e.Truncated) == []
+    assert stand.told(of_model.Truncated) == []
     stand.post(Inferred(1, "They talked about numbers."))
-    assert len(stand.told(e.Summarised)) == 1
+    assert len(stand.told(of_model.Summarised)) == 1
     turn(stand, 5)
     turn(stand, 6)
-    assert stand.told(e.Truncated) != []
+    assert stand.told(of_model.Truncated) != []
     assert len(stand.commands(Infer)) == 1
 
 
@@ -115,13 +116,13 @@ class Talk:
 
     def do(self, what: Callable[[], object]) -> None:
         """Let something happen."""
-        before, told = self.stand.core.log.items(), len(self.stand.told(e.Truncated))
+        before, told = self.stand.core.log.items(), len(self.stand.told(of_model.Truncated))
         what()
         after = self.stand.core.log.items()
         calls = {call_id for item in after for call_id in call_ids(item)}
         assert set(self.running()) <= calls, "a call that runs is lost"
         assert {note.tool_call_id for item in after if (note := note_of(item))} <= calls, "a result without its call"
-        if truncations := self.stand.told(e.Truncated)[told:]:
+        if truncations := self.stand.told(of_model.Truncated)[told:]:
             self.check(before, after, sum(each.messages for each in truncations))
 
     def check(self, before: tuple[Item, ...], after: tuple[Item, ...], count: int) -> None:
@@ -152,7 +153,7 @@ def test_random_conversations_are_truncated_where_they_may_be(first: int) -> Non
         talk = Talk(seed)
         for _ in range(60):
             talk.step()
-        truncations += len(talk.stand.told(e.Truncated))
+        truncations += len(talk.stand.told(of_model.Truncated))
         held += talk.held
     assert truncations > 100
     assert held > 40

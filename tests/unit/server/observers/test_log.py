@@ -7,6 +7,7 @@ import pytest
 from audio.events import Transcript
 from audio.playout import Chunk
 from server.call import events as e
+from server.call import model_events as of_model
 from server.observers.log import LogObserver
 from tests.unit.server.logbook import Logbook
 
@@ -35,8 +36,8 @@ def logged(event: e.Event) -> list[tuple[str, str]]:
         (e.ToolStarted("c1", "pay", '{"pin": "4711"}'), [("INFO", "tool pay started (c1)")]),
         (e.ToolFinished("c1", "pay", "failed", "pin 4711 is wrong"), [("INFO", "tool pay failed (c1)")]),
         (e.ToolFinished("c1", "pay", "completed", "4711"), [("INFO", "tool pay completed (c1)")]),
-        (e.Summarised(9), [("INFO", "9 older messages were summarised")]),
-        (e.Truncated(9), [("INFO", "9 older messages were dropped")]),
+        (of_model.Summarised(9), [("INFO", "9 older messages were summarised")]),
+        (of_model.Truncated(9), [("INFO", "9 older messages were dropped")]),
         (e.Interrupted(), [("INFO", "the caller interrupted")]),
         (e.LinkChanged("reconnecting"), [("INFO", "link to the language model: reconnecting")]),
         (e.Problem("reply_stalled", "the model went silent"), [("WARNING", "reply_stalled: the model went silent")]),
@@ -55,7 +56,7 @@ def test_what_matters_is_a_line(event: e.Event, lines: list[tuple[str, str]]) ->
         e.BotSpeech(False),
         e.AssistantTranscript("It is", False),
         e.ToolUpdated("c1", "pay", "half way"),
-        e.CompletionTimeout(1),
+        of_model.CompletionTimeout(1),
         e.Keys("4711"),
         e.Idle(),
     ],

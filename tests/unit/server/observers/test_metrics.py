@@ -10,6 +10,7 @@ from audio.events import Transcript
 from audio.playout import Chunk
 from llm.events import Delta, Usage
 from server.call import events as e
+from server.call import model_events as of_model
 from server.observers.metrics import SECONDS, Metrics, MetricsObserver
 
 KNOWN = frozenset({"pay"})
@@ -59,8 +60,8 @@ def test_before_the_first_call_there_is_nothing() -> None:
         ),
         (
             [
-                e.ReplyMetrics(1, "done", 0.3, 1.0, Usage(100, 20, 80, 5), 28.6, 0, "m"),
-                e.ReplyMetrics(2, "stalled", None, 6.0, Usage(), None, 1, ""),
+                of_model.ReplyMetrics(1, "done", 0.3, 1.0, Usage(100, 20, 80, 5), 28.6, 0, "m"),
+                of_model.ReplyMetrics(2, "stalled", None, 6.0, Usage(), None, 1, ""),
             ],
             {
                 "llm_replies_total outcome=done": 1,
@@ -74,7 +75,7 @@ def test_before_the_first_call_there_is_nothing() -> None:
                 **{f"llm_first_token_seconds_bucket le={le}": 1 for le in (*map(str, SECONDS[2:]), "+Inf")},
             },
         ),
-        ([e.Summarised(9)], {"llm_summaries_total": 1}),
+        ([of_model.Summarised(9)], {"llm_summaries_total": 1}),
         ([e.ToolStarted("c1", "pay", "{}"), e.Keys("1"), e.Idle(), e.AssistantTurn("hello"), e.BotSpeech(True)], {}),
     ],
 )
