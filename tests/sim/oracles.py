@@ -51,8 +51,7 @@ class Oracles:
         self._answered_at = 0.0
         self._done = 0
         self._before_done = (0, 0.0)
-        self._turn_at = 0.0
-        self._heard_at = 0.0  # the caller's voice, since when it is heard
+        self._turn_at = self._heard_at = 0.0  # the caller's newest turn, and since when their voice is heard
         self._flushed_at = -10.0
         self._idle = 0  # prompts since the caller's turn
         self._fatal = False

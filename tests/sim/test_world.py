@@ -46,7 +46,7 @@ def test_the_same_seed_gives_the_same_journal() -> None:
             world.run()
             journals.append(world.journal.text())
         assert journals[0] == journals[1]
-        assert len(journals[0]) > 1000
+        assert len(journals[0]) > 500
 
 
 def test_every_kind_of_fault_is_drawn_and_spared() -> None:

@@ -199,7 +199,7 @@ PURE_BY_DESIGN = frozenset(
 """The modules that DESIGN wants pure. Others may be so too: their first lines say it."""
 PLAIN = frozenset(
     """
-    link.errors audio.events llm.events server.call.events server.protocols.wire server.talk.events
+    link.errors audio.events llm.events server.call.events server.call.model_events server.protocols.wire server.talk.events
     llm.local.vocabulary llm.local.skills
     """.split()
 )
