@@ -199,8 +199,8 @@ PURE_BY_DESIGN = frozenset(
 """The modules that DESIGN wants pure. Others may be so too: their first lines say it."""
 PLAIN = frozenset(
     """
-    link.errors audio.events llm.events server.call.events server.call.model_events server.protocols.wire server.talk.events
-    llm.local.vocabulary llm.local.skills
+    link.errors audio.events llm.events server.call.events server.call.model_events server.protocols.wire
+    server.talk.events llm.local.vocabulary llm.local.skills
     """.split()
 )
 """Events, errors and words: nothing that could be impure, and so nothing says that it is not."""
@@ -214,8 +214,8 @@ def says_that_it_is_pure(file: str) -> bool:
 PURE = PLAIN | {module_of(file) for file in CODE if says_that_it_is_pure(file)}
 HARMLESS = frozenset(
     """
-    __future__ bisect collections dataclasses datetime enum fnmatch fractions functools heapq html ipaddress itertools json
-    math msgspec numpy random.Random re statistics string typing unicodedata urllib.parse
+    __future__ bisect collections dataclasses datetime enum fnmatch fractions functools heapq html ipaddress itertools
+    json math msgspec numpy random.Random re statistics string typing unicodedata urllib.parse
     """.split()
 )
 """What a pure module may import: nothing that reads a clock, waits, or reaches outside. Dice are passed in."""
