@@ -136,7 +136,8 @@ async def test_the_voice_of_the_configuration_goes_before_that_of_the_agent() ->
         ),
         (
             {"tts": "a.module"},
-            "there is no tts 'a.module'; there are espeak, elevenlabs, cartesia, deepgram-tts, scripted, or \"package.module:factory\"",
+            "there is no tts 'a.module'; there are espeak, elevenlabs, cartesia, deepgram-tts, scripted,"
+            ' or "package.module:factory"',
         ),
         ({"stt": {"slots": 3}}, 'stt: a table needs a name: stt = {name = "…", …}'),
         ({"tts": {"name": 3}}, 'tts: a table needs a name: tts = {name = "…", …}'),
