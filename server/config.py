@@ -236,6 +236,7 @@ def _checked(settings: Settings) -> Settings:
             settings.turn.min_delay_ms <= settings.turn.max_delay_ms,
             "turn.min_delay_ms must not exceed turn.max_delay_ms",
         ),
+        ("acoustic" not in settings.turn.rules, 'turn.rules: there is no acoustic model yet; leave "acoustic" out'),
         (settings.limits.lead_ms >= 80, "limits.lead_ms must be at least 80: two of the smallest chunks"),
         *((_is_origin(each), f"{key}: {each!r} must be like https://voice.example.org") for key, each in origins),
     )
