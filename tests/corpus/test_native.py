@@ -74,7 +74,8 @@ def test_session(case: Case) -> None:
 async def over_the_wire(case: Case) -> None:
     answers = [[LONG]] if case.speaks else []
     model = {"name": "tests.unit.server.parts:model", "answers": answers}
-    async with ServerStand(token=case.token, llm=model) as stand:
+    patient = {"idle_goodbye": ""}  # some callers here are silent for minutes
+    async with ServerStand(token=case.token, llm=model, sentences=patient) as stand:
         bystander = await stand.client()
         await bystander.say("start", token=case.token)
         await bystander.hears("ready")
