@@ -170,8 +170,11 @@ class Core:
         if self.state is CallState.READY and not self.turn.active:
             self._asking.start_calls(now)
             held = self._asking.ask(self.settings, now, silent=self.settings.skip_tts or self._to_read)
-            for fact in held:
-                self._record_output(fact, now)
+            if held:
+                for fact in held:
+                    self._record_output(fact, now)
+                self._reconcile(now)
+                return
         if self.state is CallState.READY:
             self._asking.think_ahead(self.turn, self.settings, now)
         else:

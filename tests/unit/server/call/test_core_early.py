@@ -7,7 +7,8 @@ import pytest
 from audio.endpoint import TurnOptions
 from audio.events import SpeechStarted, SpeechStopped, Transcript, TurnHint
 from llm.events import Ask, Cancel, Delta, FunctionCall, LinkDown, LinkUp, ReplyDone, ReplyFailed, ToolDone
-from llm.items import UserMessage
+from llm.items import DeveloperMessage, UserMessage
+from llm.turn_completion import TurnCompletionOptions
 from server.call import events as e
 from server.call import model_events as of_model
 from server.call.policy import Policy
@@ -49,6 +50,18 @@ def test_what_comes_after_the_turn_is_over_goes_on_as_ever() -> None:
     stand.wait(1.4)
     stand.post(Delta(1, "nine. Good"))
     assert [each.text for each in stand.commands(e.Speak)] == ["It is nine."]
+
+
+def test_a_mark_that_came_early_is_waited_for_as_ever() -> None:
+    marks = TurnCompletionOptions(filter_incomplete_user_turns=True, short_s=5.0)
+    stand = Stand(policy=EARLY, turn=SLOW, turn_completion=marks)
+    stand.post(SpeechStarted(64.0))
+    stand.post(SpeechStopped(0.0), 0.5)
+    stand.post(Transcript("i want a bicycle", True))
+    stand.post(Delta(1, "\u25cb"))
+    stand.post(ReplyDone(1))
+    stand.wait(8.0)
+    assert stand.request.items[-1] == DeveloperMessage(marks.prompt("short"))
 
 
 def test_a_caller_who_goes_on_never_hears_of_it() -> None:
