@@ -40,25 +40,22 @@ class Oracles:
         self._started: dict[str, int] = {}
         self._turns: set[int] = set()
         self._stopped: set[int] = set()  # turns of which nobody wants the rest
-        self._excused_at = 0.0
-        self._was_busy = True
+        self._excused_at, self._was_busy = 0.0, True
         self._let_off = False  # the newest turn need not be answered
-        self._link = False
+        self._link = self._fatal = self._gone = False
         self._not_before = 0.0  # the provider's wish
         self._running: dict[str, str] = {}  # call -> tool
         self._says: set[int] = set()  # the application's words that must be heard to their end
         self._failures = 0  # replies in a row that were refused, stalled or empty
         self._answered_at = 0.0
-        self._done = 0
-        self._before_done = (0, 0.0)
-        self._turn_at = self._heard_at = 0.0  # the caller's newest turn, and since when their voice is heard
+        self._done, self._before_done = 0, (0, 0.0)
+        # The caller's newest turn, since when their voice is heard, and when the bot fell silent.
+        self._turn_at = self._heard_at = self._spoke_at = 0.0
         self._flushed_at = -10.0
         self._idle = 0  # prompts since the caller's turn
-        self._fatal = False
         self._owed_since: float | None = None
         self._told: dict[str, int] = {}
         self.interruptions = self.apologies = self.resumed = 0
-        self._gone = False
         self.model = ModelOracles(world, self.check)
 
     def fail(self, what: str) -> None:
@@ -192,6 +189,8 @@ class Oracles:
                 self._world.voice.lost.add(int(message.split()[1].rstrip(":")))
             case e.UserSpeech(True):
                 self._heard_at = self._world.now
+            case e.BotSpeech(False):
+                self._spoke_at = self._world.now
             case e.NotHeard(text):
                 self._turns -= {int(number) for number in TURN.findall(text)}
             case e.UserTurn():
@@ -311,7 +310,8 @@ class Oracles:
     def after_a_silence(self) -> None:
         """A caller who says nothing was asked whether they are there, once; not when they are muted."""
         if self._world.core.state is CallState.READY:
-            self.check(self._idle >= 1 or self._world.caller.muted, "a silent caller was not asked")
+            soon = self._world.now <= self._spoke_at + POLICY.idle_ms / 1000
+            self.check(self._idle >= 1 or soon or self._world.caller.muted, "a silent caller was not asked")
 
     # --- at the end ---------------------------------------------------------------------------------------------------
 
