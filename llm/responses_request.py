@@ -45,6 +45,8 @@ class ResponsesSettings(Struct, frozen=True):
 
     OpenAI sends it unasked; older servers do not, and models that do not reason refuse the question.
     """
+    developer_role: bool = True
+    """Models without it get what the application says as a user's."""
 
     def __post_init__(self) -> None:
         if wrong := sorted(OURS.intersection(self.extra)):
@@ -83,7 +85,8 @@ def _body(settings: ResponsesSettings, plan: Plan, lane: str, source: str, gener
         body.pop(name, None)
     if settings.reasoning or body.get("reasoning"):
         body["include"] = sorted({ENCRYPTED, *(body.get("include") or ())})
-    body |= {"type": "response.create", "model": plan.model, "input": _input(plan, source)}
+    developer = "developer" if settings.developer_role else "user"
+    body |= {"type": "response.create", "model": plan.model, "input": _input(plan, source, developer)}
     if plan.previous:
         body["previous_response_id"] = plan.previous
     if lane:
@@ -118,24 +121,27 @@ def _chosen(request: Request) -> dict[str, Any]:
     return chosen
 
 
-def _input(plan: Plan, source: str) -> list[dict[str, Any]]:
-    """The items that go out. Thoughts are shown again within a turn only, as the protocol wants it."""
+def _input(plan: Plan, source: str, developer: str) -> list[dict[str, Any]]:
+    """The items that go out. Thoughts are shown again within a turn only, as the protocol wants it.
+
+    `developer` is the role of what the application says.
+    """
     items = plan.request.items
     turn = max((place for place, item in enumerate(items) if isinstance(item, UserMessage)), default=-1)
     parts = [_output(call) for call in plan.results]
     for place in range(plan.begin, len(items)):
-        parts += _parts(items[place], source if place > turn else "")
+        parts += _parts(items[place], source if place > turn else "", developer)
     if plan.request.note:
-        parts.append(_message("developer", plan.request.note))
+        parts.append(_message(developer, plan.request.note))
     return parts
 
 
-def _parts(item: Item, source: str) -> list[dict[str, Any]]:
+def _parts(item: Item, source: str, developer: str) -> list[dict[str, Any]]:
     match item:
         case UserMessage(text, media):
             return [_message("user", _content(text, media) if media else text)]
         case DeveloperMessage(text):
-            return [_message("developer", text)]
+            return [_message(developer, text)]
         case AssistantMessage(text, calls, reasoning):
             said = [_message("assistant", text)] if text else []
             thoughts = [_thought(each) for each in reasoning if source and each.source == source] if calls else []

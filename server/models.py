@@ -142,6 +142,8 @@ class OpenAIOptions(Struct, frozen=True, forbid_unknown_fields=True):
     """An older connection is replaced while it is idle."""
     reasoning: bool = False
     """Ask for what the model thought (encrypted), to show it again with the results of its calls."""
+    developer_role: bool = True
+    """False for models without it: what the application says is a user's."""
     extra: dict[str, Any] = {}
     """Goes into each request as it is: temperature, reasoning, service_tier, …"""
 
@@ -164,6 +166,7 @@ def _openai_responses(place: str, **options: Any) -> ModelEngine:
             warm_up=chosen.warm_up,
             renew_s=chosen.renew_s,
             reasoning=chosen.reasoning,
+            developer_role=chosen.developer_role,
         ),
     )
     return ModelEngine(settings, Endpoint(_address(place, chosen), tuple(headers.items())))

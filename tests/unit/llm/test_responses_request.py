@@ -124,6 +124,13 @@ def test_the_note_comes_last_and_only_where_there_is_one() -> None:
     assert items[:-1] == sent(*LOG)
 
 
+def test_a_model_without_the_developer_role_hears_the_application_as_a_user() -> None:
+    request = Request("c", (UserMessage("a"), DeveloperMessage("b")), note="d")
+    body = wire(request, ResponsesSettings("gpt", developer_role=False))
+    assert body["instructions"] == "c"
+    assert [(each["role"], each["content"]) for each in body["input"]] == [("user", "a"), ("user", "b"), ("user", "d")]
+
+
 @pytest.mark.parametrize(
     ("image", "url"),
     [

@@ -246,6 +246,7 @@ async def test_the_options_of_several_models_reach_them() -> None:
 async def test_the_options_of_a_provider_reach_it() -> None:
     fields = {
         "lanes": True,
+        "developer_role": False,
         "incremental": False,
         "warm_up": False,
         "renew_s": 60.0,
