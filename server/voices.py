@@ -212,8 +212,8 @@ def _identity(name: str, options: Options, agent: Agent) -> str:
 def _fixed(settings: Settings, agent: Agent) -> frozenset[str]:
     """The agent's greeting and what the call says by itself, in the pieces that come to the voice."""
     said = agent.call_settings(settings)
-    sentences = said.sentences
-    fixed = (said.greeting, sentences.apology, sentences.fatal, sentences.idle, sentences.too_long)
+    to_caller = ("apology", "fatal", "idle", "idle_again", "idle_goodbye", "too_long")
+    fixed = (said.greeting, *(getattr(said.sentences, name) for name in to_caller))
     return frozenset(piece for text in fixed for piece in _pieces(text, settings, agent))
 
 

@@ -130,4 +130,6 @@ def test_what_is_fixed_is_what_comes_to_the_voice() -> None:
         "This call may be recorded.",
         "Are you there?",
         "Please try again in a moment.",
+        "I am still here.",
+        "I cannot hear you, so I will hang up now.",
     }
