@@ -12,12 +12,13 @@ from msgspec import Struct, structs
 
 from audio.turn import Turn
 from llm.context import Log
-from llm.events import Ask, Cancel, Delta, Output, ReplyFailed, Request
+from llm.events import Ask, Cancel, Output, ReplyFailed, Request
 from llm.items import AssistantMessage, Item, UserMessage
 from server.call import model_events as of_model
 from server.call.outbox import Outbox
 from server.call.policy import CallSettings
 from server.call.request import request
+from server.call.sizes import size_bytes
 
 
 class Ahead(Struct, frozen=True):
@@ -58,7 +59,7 @@ class Early:
         """Keep what comes of it; False for another's. One that fails or is too long is not wanted any more."""
         if fact.reply != self._number:
             return False
-        self._bytes += len(fact.text.encode()) if isinstance(fact, Delta) else 0
+        self._bytes += size_bytes(fact) + 1  # signs of life have an end too
         if isinstance(fact, ReplyFailed) or self._bytes > most_bytes:
             self.drop(cancel=not isinstance(fact, ReplyFailed))
         else:

@@ -12,6 +12,7 @@ from server.call.calling import Calling
 from server.call.outbox import Outbox
 from server.call.policy import Policy
 from server.call.pondering import Pondering
+from server.call.sizes import size_bytes
 from server.call.speaking import Speaking
 
 
@@ -33,15 +34,16 @@ class Output:
         match fact:
             case model.Delta(_, text):
                 reply.output(now)
-                self._on_words(reply, text, policy, now)
-            case model.FunctionCall(_, _, name, arguments):
+                self._on_words(reply, text, policy)
+                self._count(reply, fact, policy, now)
+            case model.FunctionCall():
                 reply.output(now)
                 self._say_remainder(reply, policy)
                 self._calling.call(reply.entry, reply.number, fact)
-                self._count(reply, len(name) + len(arguments.encode()), policy, now)
+                self._count(reply, fact, policy, now)
             case model.Thought(_, reasoning):
                 self._log.think(reply.entry, reasoning)
-                self._count(reply, len(reasoning.item.encode()), policy, now)
+                self._count(reply, fact, policy, now)
             case model.Progress():
                 pass  # a sign of life, no more
             case model.ReplyDone():
@@ -49,17 +51,16 @@ class Output:
             case model.ReplyFailed():
                 self._on_failed(fact, policy, now)
 
-    def _on_words(self, reply: Reply, text: str, policy: Policy, now: float) -> None:
+    def _on_words(self, reply: Reply, text: str, policy: Policy) -> None:
         spoken = text
         if reply.marks is not None:
             mark, spoken = reply.marks.feed(text)
             self._mark(reply, mark)
         self._say(reply, reply.pieces.feed(spoken), policy)
-        self._count(reply, len(text.encode()), policy, now)
 
-    def _count(self, reply: Reply, size_bytes: int, policy: Policy, now: float) -> None:
+    def _count(self, reply: Reply, fact: model.Output, policy: Policy, now: float) -> None:
         """An answer has an end, whatever it is made of."""
-        reply.bytes += size_bytes
+        reply.bytes += size_bytes(fact)
         if reply.bytes > policy.max_answer_bytes:
             self._out.tell(e.Problem("answer_too_long", "the answer was cut off at its limit"))
             self._out.emit(model.Cancel(reply.number))

@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 import pytest
+from msgspec import structs
 
 from audio.endpoint import TurnOptions
 from audio.events import SpeechStarted, SpeechStopped, Transcript, TurnHint
-from llm.events import Ask, Cancel, Delta, FunctionCall, LinkDown, LinkUp, ReplyDone, ReplyFailed, ToolDone
-from llm.items import DeveloperMessage, UserMessage
+from llm.events import (
+    Ask,
+    Cancel,
+    Delta,
+    FunctionCall,
+    LinkDown,
+    LinkUp,
+    Progress,
+    ReplyDone,
+    ReplyFailed,
+    Thought,
+    ToolDone,
+)
+from llm.items import DeveloperMessage, Reasoning, UserMessage
 from llm.turn_completion import TurnCompletionOptions
 from server.call import events as e
 from server.call import model_events as of_model
@@ -126,6 +139,23 @@ def test_one_that_fails_is_asked_again_when_the_turn_is_over(fact: e.Fact) -> No
     assert stand.reply >= 2
     assert [each.text for each in stand.commands(e.Speak)] == ["It is nine."]
     assert stand.told(e.Problem) == []
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        Delta(1, "word " * 100),
+        FunctionCall(1, "c1", "look", '{"what": "%s"}' % ("x" * 500)),
+        Thought(1, Reasoning("s", "x" * 500)),
+        Progress(1),
+    ],
+)
+def test_what_is_held_has_a_bound_whatever_it_is_made_of(fact: e.Fact) -> None:
+    stand = pausing()
+    stand.core.settings = structs.replace(stand.core.settings, policy=structs.replace(EARLY, max_answer_bytes=2000))
+    for _ in range(5 if not isinstance(fact, Progress) else 2001):
+        stand.post(fact)
+    assert stand.commands(Cancel) == [Cancel(1)]
 
 
 def test_a_sound_that_was_nothing_leaves_no_trace() -> None:
