@@ -11,14 +11,11 @@ A key of the environment is shown to its own provider only: whoever gives anothe
 from __future__ import annotations
 
 import asyncio
-import os
-import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from random import Random
 from typing import Any, TypeVar
 
-import msgspec
 from msgspec import Struct
 
 from audio.services import SpeechToText
@@ -29,15 +26,14 @@ from audio.stt.hearing import Hearing, Patience
 from audio.stt.openai_events import RealtimeSettings
 from audio.stt.openai_realtime import REALTIME_URL, RealtimeHearing
 from audio.stt.websocket import WebsocketEars
-from link.addresses import can_be_key, fault_of, fault_of_headers
+from link.addresses import fault_of, fault_of_headers
 from link.errors import ConfigError
 from link.websocket import HANDSHAKES_AT_ONCE, Endpoint
-from server.config import in_words
 from server.factories import Known
+from server.providers import converted, key_of, shows_a_key
 
 T = TypeVar("T")
 
-MISSING = re.compile("Object missing required field `(.*)`")
 RATES_HZ = (8000, 16000, 24000, 44100, 48000)
 """What Deepgram takes as linear16."""
 MAX_TERMS = 100
@@ -137,7 +133,7 @@ class DeepgramOptions(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def _deepgram(place: str, vocabulary: Sequence[str], **options: Any) -> EarsEngine:
-    chosen = _convert(place, options, DeepgramOptions)
+    chosen = converted(place, options, DeepgramOptions)
     settings = DeepgramSettings(
         _model(place, chosen.model),
         language=chosen.language,
@@ -178,7 +174,7 @@ class FluxOptions(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def _flux(place: str, vocabulary: Sequence[str], **options: Any) -> EarsEngine:
-    chosen = _convert(place, options, FluxOptions)
+    chosen = converted(place, options, FluxOptions)
     keyterms = _terms(place, chosen.model, chosen.keyterms, vocabulary, TERMS_OF)
     model, rate_hz = _model(place, chosen.model), _rate(place, chosen.rate_hz)
     settings = _at(
@@ -226,7 +222,7 @@ class RealtimeOptions(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def _openai(place: str, vocabulary: Sequence[str], **options: Any) -> EarsEngine:
-    chosen = _convert(place, options, RealtimeOptions)
+    chosen = converted(place, options, RealtimeOptions)
     settings = RealtimeSettings(
         _model(place, chosen.model),
         chosen.language,
@@ -242,16 +238,6 @@ def _openai(place: str, vocabulary: Sequence[str], **options: Any) -> EarsEngine
 
 
 # --- what they share --------------------------------------------------------------------------------------------------
-
-
-def _convert(place: str, options: dict[str, Any], kind: type[T]) -> T:
-    """The options of a table. Raises ConfigError with the key as the user wrote it: `stt.model`."""
-    try:
-        return msgspec.convert(options, kind)
-    except msgspec.ValidationError as error:
-        if missing := MISSING.fullmatch(str(error)):
-            raise ConfigError(f"{place}.{missing[1]} is missing") from error
-        raise ConfigError(in_words(error, lambda key: f"{place}.{key}")) from error
 
 
 def _at(place: str, make: Callable[[], T]) -> T:
@@ -311,15 +297,7 @@ def _endpoint(place: str, provider: Provider, access: Access, query: str) -> End
 
 def _key(place: str, provider: Provider, access: Access) -> str:
     """The key to show, if any; nobody but its own provider is shown that of the environment, unasked."""
-    if any(name.lower() == "authorization" for name in access.headers):
+    if shows_a_key(access.headers):
         return ""
     ours = access.url in ("", provider.url)
-    name = access.key_env or (provider.key_env if ours else "")
-    key, origin = access.api_key, f"{place}.api_key"
-    if not key and name:  # a secret that is mounted as a file often ends in a newline
-        key, origin = os.environ.get(name, "").strip(), f"{place}: the environment variable {name}"
-        if not key:
-            raise ConfigError(f"{place}: set {place}.api_key, or the environment variable {name}")
-    if key and not can_be_key(key):
-        raise ConfigError(f"{origin} holds a character that no key has; was it copied whole?")
-    return key
+    return key_of(place, access.api_key, access.key_env or (provider.key_env if ours else ""))

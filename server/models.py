@@ -14,17 +14,15 @@ from __future__ import annotations
 import asyncio
 import math
 import os
-import re
 from collections.abc import Callable, Iterator
 from functools import partial
 from random import Random
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
-import msgspec
 from msgspec import Struct
 
-from link.addresses import can_be_key, fault_of, fault_of_headers
+from link.addresses import fault_of, fault_of_headers
 from link.errors import ConfigError
 from link.tasks import Spawn
 from link.websocket import HANDSHAKES_AT_ONCE, Endpoint
@@ -37,8 +35,9 @@ from llm.service import LanguageModel
 from llm.several import FallbackEngine, SwitchEngine
 from llm.switch import WAIT_S
 from llm.websocket import WebsocketLLMService
-from server.config import Service, in_words
+from server.config import Service
 from server.factories import Engine, Known, make, split
+from server.providers import converted, key_of, shows_a_key
 
 Options = dict[str, Any]
 T = TypeVar("T")
@@ -46,7 +45,6 @@ T = TypeVar("T")
 OPENAI_URL = "wss://api.openai.com/v1/responses"
 MAX_MODELS = 8
 """Each call has a link to each of them."""
-MISSING = re.compile("Object missing required field `(.*)`")
 
 
 def make_model(service: Service, spawn: Spawn, place: str = "llm") -> Engine[LanguageModel]:
@@ -183,17 +181,9 @@ def _check_provider(place: str, chosen: OpenAIOptions) -> None:
 
 def _key_for(place: str, chosen: OpenAIOptions) -> str:
     """The key to show, if any; nobody but its own provider is shown that of the environment."""
-    if any(name.lower() == "authorization" for name in chosen.headers):
+    if shows_a_key(chosen.headers):
         return ""
-    ours = chosen.url == OPENAI_URL
-    key, origin = chosen.api_key, f"{place}.api_key"
-    if not key and ours:  # a secret that is mounted as a file often ends in a newline
-        key, origin = os.environ.get("OPENAI_API_KEY", "").strip(), f"{place}: the environment variable OPENAI_API_KEY"
-    if not key and ours:
-        raise ConfigError(f"{place}: set {place}.api_key, or the environment variable OPENAI_API_KEY")
-    if key and not can_be_key(key):
-        raise ConfigError(f"{origin} holds a character that no key has; was it copied whole?")
-    return key
+    return key_of(place, chosen.api_key, "OPENAI_API_KEY" if chosen.url == OPENAI_URL else "")
 
 
 def _address(place: str, chosen: OpenAIOptions) -> str:
@@ -275,13 +265,7 @@ def _label(place: str, service: Service) -> str:
 
 
 def _convert(place: str, options: Options, kind: type[T]) -> T:
-    """The options of a table. Raises ConfigError with the key as the user wrote it: `llm.models[1].model`."""
-    try:
-        chosen = msgspec.convert(options, kind)
-    except msgspec.ValidationError as error:
-        if missing := MISSING.fullmatch(str(error)):
-            raise ConfigError(f"{place}.{missing[1]} is missing") from error
-        raise ConfigError(in_words(error, lambda key: f"{place}.{key}")) from error
+    chosen = converted(place, options, kind)
     _check_numbers(place, chosen)
     return chosen
 

@@ -11,8 +11,6 @@ key of the environment is shown to its own provider only.
 from __future__ import annotations
 
 import asyncio
-import os
-import re
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -29,17 +27,17 @@ from audio.tts import cartesia, deepgram, elevenlabs
 from audio.tts.cache import CachedVoice, SentenceCache
 from audio.tts.websocket import Patience, WebsocketVoice
 from audio.tts.wire import Codec
-from link.addresses import can_be_key, fault_of
+from link.addresses import fault_of
 from link.errors import ConfigError
 from link.websocket import HANDSHAKES_AT_ONCE, Endpoint
 from server.agent import Agent
-from server.config import Service, Settings, in_words
+from server.config import Service, Settings
 from server.factories import Engine, Known, make, split
+from server.providers import converted, key_of
 
 Options = dict[str, Any]
 T = TypeVar("T")
 
-MISSING = re.compile("Object missing required field `(.*)`")
 ELEVENLABS_URL = "wss://api.elevenlabs.io"
 CARTESIA_URL = "wss://api.cartesia.ai"
 DEEPGRAM_URL = "wss://api.deepgram.com"
@@ -232,7 +230,7 @@ def _pieces(text: str, settings: Settings, agent: Agent) -> Iterator[str]:
 
 
 def _elevenlabs(place: str, **options: Any) -> VoiceEngine:
-    chosen = _convert(place, options, ElevenLabsOptions)
+    chosen = converted(place, options, ElevenLabsOptions)
     _check(place, chosen, elevenlabs.RATES_HZ)
     path = elevenlabs.path_of(chosen.voice, chosen.model, chosen.rate_hz, chosen.query)
     headers = _headers(place, chosen, ELEVENLABS_URL, "ELEVENLABS_API_KEY", "xi-api-key")
@@ -241,7 +239,7 @@ def _elevenlabs(place: str, **options: Any) -> VoiceEngine:
 
 
 def _cartesia(place: str, **options: Any) -> VoiceEngine:
-    chosen = _convert(place, options, CartesiaOptions)
+    chosen = converted(place, options, CartesiaOptions)
     _check(place, chosen, cartesia.RATES_HZ)
     language = {"language": chosen.language} if chosen.language else {}
     extra = {**language, **chosen.extra}
@@ -251,7 +249,7 @@ def _cartesia(place: str, **options: Any) -> VoiceEngine:
 
 
 def _deepgram(place: str, **options: Any) -> VoiceEngine:
-    chosen = _convert(place, options, DeepgramTtsOptions)
+    chosen = converted(place, options, DeepgramTtsOptions)
     _check(place, chosen, deepgram.RATES_HZ)
     path = deepgram.path_of(chosen.model, chosen.rate_hz, chosen.query)
     headers = _headers(place, chosen, DEEPGRAM_URL, "DEEPGRAM_API_KEY", "Authorization: Token")
@@ -267,16 +265,6 @@ PROVIDERS: Known = {
 
 
 # --- what is wrong, and where -----------------------------------------------------------------------------------------
-
-
-def _convert(place: str, options: Options, kind: type[T]) -> T:
-    """The options of a table. Raises ConfigError with the key as the user wrote it: `tts.voice`."""
-    try:
-        return msgspec.convert(options, kind)
-    except msgspec.ValidationError as error:
-        if missing := MISSING.fullmatch(str(error)):
-            raise ConfigError(f"{place}.{missing[1]} is missing") from error
-        raise ConfigError(in_words(error, lambda key: f"{place}.{key}")) from error
 
 
 def _check(place: str, chosen: Chosen, rates_hz: tuple[int, ...]) -> None:
@@ -297,14 +285,7 @@ def _check(place: str, chosen: Chosen, rates_hz: tuple[int, ...]) -> None:
 
 def _headers(place: str, chosen: Chosen, url: str, variable: str, header: str) -> tuple[tuple[str, str], ...]:
     """How the key is shown; that of the environment at its provider's own `url` only."""
-    ours = chosen.url == url
-    key, origin = chosen.api_key, f"{place}.api_key"
-    if not key and ours:  # a secret that is mounted as a file often ends in a newline
-        key, origin = os.environ.get(variable, "").strip(), f"{place}: the environment variable {variable}"
-    if not key and ours:
-        raise ConfigError(f"{place}: set {place}.api_key, or the environment variable {variable}")
-    if key and not can_be_key(key):
-        raise ConfigError(f"{origin} holds a character that no key has; was it copied whole?")
+    key = key_of(place, chosen.api_key, variable if chosen.url == url else "")
     name, _, scheme = header.partition(": ")
     return ((name, f"{scheme} {key}".strip()),) if key else ()
 
