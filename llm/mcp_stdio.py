@@ -112,6 +112,7 @@ async def _how_it_ended(process: Process, words: LastWords) -> str:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(EXIT_S):
             await process.wait()
+            await words.over.wait()  # the pipe of its stderr is read by another task
     code = process.returncode
     how = "closed its stdout" if code is None else f"ended with code {code}" if code >= 0 else f"died of signal {-code}"
     return f"it {how}" + (f"; its last words: {words.text}" if words.text else "")
@@ -142,6 +143,8 @@ class LastWords:
         self._server = server
         self.label = server.label
         self.text = ""
+        self.over = asyncio.Event()
+        """All of them were read."""
 
     async def read(self, process: Process) -> None:
         """Read until the end."""
@@ -159,6 +162,7 @@ class LastWords:
                 if logged <= LOGGED_PER_S:
                     logger.debug("the tool server {} says: {}", self.label, self.text)
         self.text = self._server.hide(rest.strip())[:MAX_LOGGED] or self.text
+        self.over.set()
 
 
 async def _end(process: Process) -> None:
