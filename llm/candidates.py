@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 
-from llm.breaker import Breaker
+from link.breaker import Breaker
 from llm.rules import Action, Level, Link, Note, Open, Probe
 
 

@@ -20,7 +20,7 @@ from enum import Enum, auto
 import msgspec
 from msgspec import Struct
 
-from llm.breaker import Breaker
+from link.breaker import Breaker
 from llm.candidates import Candidates
 from llm.events import (
     Ask,

@@ -1,17 +1,13 @@
-"""Sees from time to time whether a provider that is out is back: one small request, over a link of its own."""
+"""Whether a language model answers: one small question, over a service of its own. See link/probing.py."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
-from enum import Enum, auto
 from functools import partial
 
-from loguru import logger
-
 from link.inbox import Inbox
-from link.tasks import Spawn, Task, Work
-from llm.breaker import Breaker, State
+from link.probing import Found, Probe
+from link.tasks import Spawn
 from llm.events import Command, Fact, Infer, InferenceFailed, Inferred, LinkDown, LinkUp, Request
 from llm.items import UserMessage
 from llm.service import LanguageModel
@@ -21,122 +17,21 @@ PROBE_S = 10.0
 QUESTION = Request("Answer with one word.", (UserMessage("Are you there?"),))
 
 
-class Stage(Enum):
-    """Whether somebody looks after the provider."""
+def asking(open_service: Callable[[], LanguageModel]) -> Probe:
+    """A probe that asks a new service one question."""
 
-    IDLE = auto()
-    WATCHING = auto()
-    ENDING = auto()  # the last call is over
-    AGAIN = auto()  # and another has begun meanwhile
-
-
-class Prober:
-    """The probes of one provider in this process: one at a time, and none while nobody calls."""
-
-    def __init__(
-        self,
-        name: str,
-        breaker: Breaker,
-        open_service: Callable[[], LanguageModel],
-        spawn: Spawn,
-        on_back: Callable[[], None],
-    ) -> None:
-        """`on_back` hears that the provider is back, whoever found it out."""
-        self._name = name
-        self._breaker = breaker
-        self._open = open_service
-        self._spawn = spawn
-        self._on_back = on_back
-        self._woken = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
-        self._stage = Stage.IDLE
-
-    def wake(self) -> None:
-        """There are calls: look after the provider, if it is out."""
-        match self._stage:
-            case Stage.IDLE if self._breaker.state is not State.CLOSED:
-                self._stage = Stage.WATCHING
-                self._task = self._spawn(self._watch())
-                self._task.add_done_callback(self._ended)
-            case Stage.WATCHING:
-                self._woken.set()
-            case Stage.ENDING:
-                self._stage = Stage.AGAIN
-
-    def stop(self) -> None:
-        """There are no calls any more."""
-        if self._stage is Stage.WATCHING and self._task is not None:
-            self._task.cancel()
-        if self._stage is not Stage.IDLE:
-            self._stage = Stage.ENDING
-
-    def _ended(self, _: asyncio.Task[None]) -> None:
-        again, self._stage = self._stage is Stage.AGAIN, Stage.IDLE
-        if again:
-            self.wake()
-
-    async def _watch(self) -> None:
-        """Until it is back."""
-        clock = asyncio.get_running_loop().time
-        while self._breaker.state is not State.CLOSED:
-            self._woken.clear()
-            try:
-                async with asyncio.timeout_at(self._breaker.probe_at):
-                    await self._woken.wait()
-            except TimeoutError:
-                pass
-            if self._breaker.take_probe(clock()):
-                await self._try()
-        self._on_back()
-
-    async def _try(self) -> None:
-        try:
-            worked = await self._probe()
-        except asyncio.CancelledError:
-            self._breaker.give_back(asyncio.get_running_loop().time())
-            raise
-        self._breaker.probed(asyncio.get_running_loop().time(), worked=worked)
-        if worked:
-            logger.info("llm: {} is back", self._name)
-
-    async def _probe(self) -> bool:
-        """Whether it answers, by a service of its own that ends with the probe."""
+    def probe(spawn: Spawn, found: Found) -> None:
         inbox: Inbox[Command] = Inbox(4)
-        answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        tasks: list[Task] = []
+        spawn(open_service().run(inbox, partial(_hear, inbox, found), spawn))
 
-        def spawn(work: Work) -> Task:
-            tasks.append(self._spawn(_guarded(work, answer)))
-            tasks[-1].add_done_callback(lambda _: work.close())  # cancelled before it began, it would be missed
-            return tasks[-1]
-
-        try:
-            spawn(self._open().run(inbox, partial(_hear, inbox, answer), spawn))
-            async with asyncio.timeout(PROBE_S):
-                return await answer
-        except Exception as error:  # late, or a service that cannot be made
-            logger.debug("llm: {} is not back: {!r}", self._name, error)
-            return False
-        finally:
-            for task in tasks:
-                task.cancel()
+    return probe
 
 
-def _hear(inbox: Inbox[Command], answer: asyncio.Future[bool], fact: Fact) -> None:
+def _hear(inbox: Inbox[Command], found: Found, fact: Fact) -> None:
     match fact:
         case LinkUp():
             inbox.put(Infer(1, QUESTION, PROBE_S))
-        case Inferred() if not answer.done():
-            answer.set_result(True)
-        case InferenceFailed() | LinkDown() if not answer.done():  # the next probe tries again, not this one
-            answer.set_result(False)
-
-
-async def _guarded(work: Work, answer: asyncio.Future[bool]) -> None:
-    """The work of a service; when it fails, or ends, nothing is to be expected of it."""
-    try:
-        await work
-    except Exception as error:
-        logger.debug("llm: a probe broke: {!r}", error)
-        if not answer.done():
-            answer.set_result(False)
+        case Inferred():
+            found(True)
+        case InferenceFailed() | LinkDown():  # the next probe tries again, not this one
+            found(False)

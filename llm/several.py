@@ -16,12 +16,13 @@ from weakref import finalize
 
 from loguru import logger
 
+from link.breaker import Breaker, BreakerOptions
 from link.inbox import Inbox, InboxFull
+from link.probing import Prober
 from link.tasks import Spawn, Task, Work
-from llm.breaker import Breaker, BreakerOptions
 from llm.events import Command, Fact, LinkDown
 from llm.fallback import Fallback, FallbackOptions
-from llm.probing import Prober
+from llm.probing import PROBE_S, asking
 from llm.rules import Action, Note, Open, Post, Probe, Rules, Send
 from llm.service import LanguageModel
 from llm.service import Post as PostFact
@@ -196,7 +197,7 @@ class FallbackEngine:
         self.options = options or FallbackOptions()
         self._running: set[SeveralModels] = set()
         self._probers = [
-            Prober(name, each, source.open, spawn, self._on_back)
+            self._prober(name, each, source, spawn)
             for (name, source), each in zip(sources.items(), self.breakers, strict=True)
         ]
 
@@ -227,6 +228,10 @@ class FallbackEngine:
             prober.stop()
         for source in self.sources.values():
             await source.close()
+
+    def _prober(self, name: str, breaker: Breaker, source: Source, spawn: Spawn) -> Prober:
+        probe = asking(source.open)
+        return Prober(f"llm: {name}", breaker, probe, limit_s=PROBE_S, spawn=spawn, on_back=self._on_back)
 
     @contextmanager
     def _attend(self, service: SeveralModels) -> Iterator[None]:

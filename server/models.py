@@ -23,10 +23,10 @@ from urllib.parse import urlencode
 from msgspec import Struct
 
 from link.addresses import fault_of, fault_of_headers
+from link.breaker import BreakerOptions
 from link.errors import ConfigError
 from link.tasks import Spawn
 from link.websocket import HANDSHAKES_AT_ONCE, Endpoint
-from llm.breaker import BreakerOptions
 from llm.fallback import FallbackOptions
 from llm.local.scripted import words
 from llm.local.server import LocalBrain

@@ -6,7 +6,7 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING
 
-from llm.breaker import Breaker, BreakerOptions
+from link.breaker import Breaker, BreakerOptions
 from llm.events import Ask, Cancel, Command, Fact, Infer, Prepare, Request
 from llm.fallback import Fallback, FallbackOptions
 from llm.rules import Action, Open, Post, Probe, Send

@@ -178,14 +178,14 @@ def test_a_library_is_known_to_few_files(library: str) -> None:
 
 PURE_BY_DESIGN = frozenset(
     """
-    link.backoff
+    link.backoff link.breaker
     audio.addresses audio.inflight audio.pcm audio.pieces audio.playout audio.pronunciation audio.silero
     audio.speakable audio.spoken audio.stops audio.turn
     audio.stt.deepgram audio.stt.deepgram_events audio.stt.deepgram_flux audio.stt.hearing audio.stt.kept_audio
     audio.stt.openai_events audio.stt.openai_realtime audio.stt.speeches audio.stt.uplink
     audio.tts.alignment audio.tts.cartesia audio.tts.deepgram audio.tts.elevenlabs audio.tts.queue audio.tts.speech
     audio.tts.wire
-    llm.breaker llm.cancel_tool llm.candidates llm.chat_answer llm.chat_codec llm.chat_failures llm.chat_options
+    llm.cancel_tool llm.candidates llm.chat_answer llm.chat_codec llm.chat_failures llm.chat_options
     llm.context llm.continuation llm.entry llm.failures llm.fallback llm.fallback_inference llm.function_calls
     llm.items llm.mcp_offers llm.mcp_options llm.media llm.messages llm.messages_json llm.responses
     llm.responses_events llm.responses_request llm.rules llm.summary llm.switch llm.tokens llm.turn_completion

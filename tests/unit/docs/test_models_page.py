@@ -12,10 +12,10 @@ import pytest
 from msgspec import structs
 
 from link import wishes
+from link.breaker import BreakerOptions
 from link.errors import ConfigError
 from link.websocket import FATAL_CLOSE, FATAL_STATUS
 from llm import failures, line
-from llm.breaker import BreakerOptions
 from llm.chat_failures import Refusal, what_it_calls_for
 from llm.context import LIMIT_BYTES, MEDIA_LIMIT_BYTES
 from llm.events import Failure, ModelSettings, Usage

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from random import Random
 
-from llm.breaker import Breaker, BreakerOptions, State
+from link.breaker import Breaker, BreakerOptions, State
 from llm.events import (
     Ask,
     Cancel,

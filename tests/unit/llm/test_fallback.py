@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from llm.breaker import Breaker
+from link.breaker import Breaker
 from llm.events import (
     Ask,
     Cancel,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from llm.breaker import Breaker, State
+from link.breaker import Breaker, State
 from llm.events import (
     Ask,
     Delta,

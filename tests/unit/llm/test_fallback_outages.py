@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from llm.breaker import Breaker, State
+from link.breaker import Breaker, State
 from llm.events import Delta, LinkDown, LinkUp, ReplyDone, ReplyFailed
 from llm.fallback import Fallback
 from llm.rules import Note

@@ -6,9 +6,10 @@ import asyncio
 
 import pytest
 
-from llm.breaker import State
+from link.breaker import State
+from link.probing import Prober
 from llm.events import Ask, Delta, InferenceFailed, Inferred, LinkDown, LinkUp, ReplyDone, ReplyFailed
-from llm.probing import PROBE_S, Prober
+from llm.probing import PROBE_S, asking
 from llm.several import FallbackEngine
 from tests.unit.link.stage import play
 from tests.unit.llm.desk import Desk
@@ -176,7 +177,14 @@ def test_while_there_is_one_call_probing_goes_on() -> None:
 def test_a_provider_that_came_back_and_failed_again_is_probed_in_its_time() -> None:
     async def scene() -> None:
         it = Scene(Source(*minds([YES])))
-        prober = Prober("a", it.breaker, it.first.open, it.process.spawn, lambda: None)
+        prober = Prober(
+            "a",
+            it.breaker,
+            asking(it.first.open),
+            limit_s=PROBE_S,
+            spawn=it.process.spawn,
+            on_back=lambda: None,
+        )
         it.breaker.refuse(now())
         prober.wake()
         await asyncio.sleep(10)

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from link.breaker import BreakerOptions
 from link.errors import ConfigError
-from llm.breaker import BreakerOptions
 from llm.chat import ChatEngine
 from llm.events import Ask, Delta, LinkUp, ReplyDone
 from llm.fallback import FallbackOptions

@@ -7,7 +7,7 @@ import math
 import msgspec
 import pytest
 
-from llm.breaker import MAX_FAILURES, Breaker, BreakerOptions, State
+from link.breaker import MAX_FAILURES, Breaker, BreakerOptions, State
 
 NOW = 1000.0
 
