@@ -7,44 +7,23 @@ first call is accepted, and opens one service object for each call. Optional pac
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from functools import partial
-from typing import Any
+from collections.abc import Sequence
+
+import msgspec
 
 from audio.services import OnSpeech, SpeechToText, TextToSpeech, VoiceActivity
-from audio.stt.scripted import ScriptedSpeechToText
-from audio.tts.scripted import ScriptedTextToSpeech
 from audio.vad import VadEngine, VadOptions
 from link.tasks import Spawn
 from llm.service import LanguageModel
 from server.agent import Agent
 from server.call.services import CallServices
 from server.config import Service, Settings
-from server.ears import known_ears
-from server.factories import Engine, Factory, Known, make
+from server.factories import Engine
 from server.models import make_model, names_in
-from server.voices import PROVIDERS, make_voice
+from server.services.names import make_ears, make_voice
+from server.services.remote import Given
 
 DEFAULTS: dict[str, Service] = {"stt": "pocketsphinx", "llm": "local", "tts": "espeak"}
-
-
-class Simple:
-    """An engine that only makes objects."""
-
-    free = 1 << 30
-
-    def __init__(self, make: Callable[[], Any]) -> None:
-        self._make = make
-
-    async def start(self) -> None:
-        """Nothing to load."""
-
-    def open(self) -> Any:
-        """A service for one call."""
-        return self._make()
-
-    async def close(self) -> None:
-        """Nothing to release."""
 
 
 class ProcessEngines:
@@ -101,22 +80,13 @@ def make_engines(settings: Settings, agent: Agent, spawn: Spawn) -> ProcessEngin
     llm = make_model(chosen["llm"], spawn)
     local = "local" in names_in(chosen["llm"])
     vocabulary = [*agent.vocabulary, *_words_of_tools(agent), *(_brain_vocabulary() if local else ())]
-    ears: Known = {
-        "pocketsphinx": partial(_pocketsphinx, vocabulary, spawn),
-        **known_ears(agent.vocabulary),
-        "scripted": lambda: _scripted_stt,
-    }
-    voices: Known = {
-        "espeak": partial(_espeak, agent.voice, spawn),
-        **PROVIDERS,
-        "scripted": lambda: _scripted_tts,
-    }
-    stt = make("stt", "stt", chosen["stt"], ears)
-    tts = make_voice(chosen["tts"], voices, settings, agent)
+    given = Given("stt", settings, agent, vocabulary, spawn)
+    stt = make_ears(chosen["stt"], given)
+    tts = make_voice(chosen["tts"], msgspec.structs.replace(given, place="tts"))
     return ProcessEngines(stt, llm, tts, settings.vad)
 
 
-# --- ears and voices ------------------------------------------------------------------------------------------------
+# --- what callers say ------------------------------------------------------------------------------------------------
 
 
 def _brain_vocabulary() -> Sequence[str]:
@@ -129,23 +99,3 @@ def _words_of_tools(agent: Agent) -> list[str]:
     """Callers say the words of a tool's name and description."""
     schemas = [spec.schema for spec in agent.tools.specs()]
     return [text for schema in schemas for text in (schema.name.replace("_", " "), schema.description) if text]
-
-
-def _pocketsphinx(vocabulary: Sequence[str], spawn: Spawn) -> Factory:
-    from audio.stt.pocketsphinx import PocketSphinxEngine
-
-    return partial(PocketSphinxEngine, vocabulary, spawn=spawn)
-
-
-def _scripted_stt(lines: Sequence[str | None] = ("tell me something",), delay_ms: float = 0) -> Simple:
-    return Simple(lambda: ScriptedSpeechToText(lines, delay_ms=delay_ms))
-
-
-def _espeak(voice: str | None, spawn: Spawn) -> Factory:
-    from audio.tts.espeak import EspeakEngine
-
-    return partial(EspeakEngine, spawn=spawn, voice=voice) if voice else partial(EspeakEngine, spawn=spawn)
-
-
-def _scripted_tts(rate_hz: int = 16000, ms_per_char: int = 60, delay_ms: int = 0) -> Simple:
-    return Simple(lambda: ScriptedTextToSpeech(rate_hz, ms_per_char, delay_ms))

@@ -37,7 +37,8 @@ from llm.switch import WAIT_S
 from llm.websocket import WebsocketLLMService
 from server.config import Service
 from server.factories import Engine, Known, make, split
-from server.providers import converted, key_of, shows_a_key
+from server.services.access import key_of, shows_a_key
+from server.services.options import converted
 
 Options = dict[str, Any]
 T = TypeVar("T")

@@ -21,11 +21,15 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from audio.stt import pocketsphinx  # noqa: E402
+from audio.stt.hearing import Patience  # noqa: E402
 from audio.tts import espeak  # noqa: E402
 from llm.chat_options import ChatOptions  # noqa: E402
 from llm.mcp_options import MCPServer  # noqa: E402
-from server import ears, engines, models, voices  # noqa: E402
+from server import models  # noqa: E402
 from server.config import Settings  # noqa: E402
+from server.services import cartesia, deepgram, elevenlabs, openai, scripted  # noqa: E402
+from server.services.access import Access, Provider  # noqa: E402
+from server.services.voices import VoicePatience  # noqa: E402
 
 PAGE = ROOT / "docs" / "configuration.md"
 HEAD = """# Configuration
@@ -44,6 +48,11 @@ options that it has arguments for.
 
 Any `tts` may also have `cache`, a folder: the agent's greeting and its fixed sentences are made once and kept there, up
 to 64 MiB.
+
+### Where a service is
+
+What any ears and voices may have that are somewhere else.
+
 """
 
 
@@ -53,22 +62,15 @@ class Factory(typing.NamedTuple):
     name: str
     summary: str
     make: Callable[..., Any]
-    words: dict[str, str]
+    words: dict[str, str] | None = None
+    patience: type | None = None
+    """The part of its table that says how long it may take."""
+    provider: Provider | None = None
+    """Where it is, for what is somewhere else."""
 
 
 TOKEN_MS = "Between two words of an answer."
 DELAY_MS = "Waits so long before each answer."
-EARS_HZ = "Of the audio that is sent: 8000, 16000, 24000, 44100 or 48000."
-EARS = {
-    "model": "Which model; it must be given.",
-    "url": "Where it is; empty: the provider's own address.",
-    "api_key": "Empty: the environment variable of `key_env`.",
-    "key_env": "The environment variable with the key; empty: the provider's own name for it, for its own url only.",
-    "headers": "Further headers of the connection.",
-    "final_s": "A final transcript is not waited for any longer after the end of speech.",
-    "link_s": "A link that is away for so long has lost what was said.",
-}
-"""The words that the ears of all providers share."""
 FACTORIES = (
     Factory(
         'stt = "pocketsphinx"',
@@ -83,38 +85,28 @@ FACTORIES = (
     Factory(
         'stt = "deepgram"',
         "Deepgram's Nova models, over a websocket; nothing to install.",
-        ears.DeepgramOptions,
-        {
-            **EARS,
-            "rate_hz": EARS_HZ,
-            "punctuate": "Sentences end with a sign.",
-            "keyterms": "Words to listen for; not given: the terms of the agent's vocabulary, for Nova-3.",
-        },
+        deepgram.NovaOptions,
+        patience=Patience,
+        provider=deepgram.PROVIDER,
     ),
     Factory(
         'stt = "deepgram-flux"',
         "Deepgram's Flux models, which follow turns themselves: best with `turn.rules` that have `stt`.",
-        ears.FluxOptions,
-        {
-            **EARS,
-            "rate_hz": EARS_HZ,
-            "keyterms": "Words to listen for; not given: the terms of the agent's vocabulary.",
-        },
+        deepgram.FluxOptions,
+        patience=Patience,
+        provider=deepgram.PROVIDER,
     ),
     Factory(
         'stt = "openai-realtime-stt"',
         "OpenAI's realtime transcription, over a websocket; nothing to install.",
-        ears.RealtimeOptions,
-        {
-            **EARS,
-            "prompt": "What the model is told of what it will hear, where it takes a prompt.",
-            "delay": "How long the model may wait for more before it writes, where it takes that: `low`, `high`, …",
-        },
+        openai.RealtimeOptions,
+        patience=Patience,
+        provider=openai.REALTIME,
     ),
     Factory(
         'stt = "scripted"',
         "Understands the same lines whatever is said; for tests and load.",
-        engines._scripted_stt,
+        scripted.ears,
         {"lines": "What it understands, utterance by utterance, and again from the first.", "delay_ms": DELAY_MS},
     ),
     Factory(
@@ -146,9 +138,8 @@ FACTORIES = (
         'llm = "fallback"',
         "The first model that can answers; who is late or fails is replaced.",
         models.FallbackTable,
-        {},
     ),
-    Factory('llm = "switch"', "The call chooses its model by name, also in the middle.", models.SwitchTable, {}),
+    Factory('llm = "switch"', "The call chooses its model by name, also in the middle.", models.SwitchTable),
     Factory(
         'llm = "scripted"',
         "Answers at once, with as many words each time; for tests and load.",
@@ -170,26 +161,31 @@ FACTORIES = (
     ),
     Factory(
         'tts = "elevenlabs"',
-        "ElevenLabs, on one websocket for each call; word times come with the audio.",
-        voices.ElevenLabsOptions,
-        {},
+        "ElevenLabs, on one websocket for each call; word times come with the audio. `query` takes language_code,"
+        " apply_text_normalization, …",
+        elevenlabs.VoiceOptions,
+        patience=VoicePatience,
+        provider=elevenlabs.PROVIDER,
     ),
     Factory(
         'tts = "cartesia"',
-        "Cartesia, on one websocket for each call; word times come with the audio.",
-        voices.CartesiaOptions,
-        {},
+        "Cartesia, on one websocket for each call; word times come with the audio. `query` takes cartesia_version.",
+        cartesia.VoiceOptions,
+        patience=VoicePatience,
+        provider=cartesia.PROVIDER,
     ),
     Factory(
         'tts = "deepgram-tts"',
-        "Deepgram's Aura, or its Flux, which is what a model named `flux-…` is; without word times.",
-        voices.DeepgramTtsOptions,
-        {},
+        "Deepgram's Aura, or its Flux, which is what a model named `flux-…` is; without word times. `query` takes"
+        " speed, mip_opt_out, expressivity, …",
+        deepgram.VoiceOptions,
+        patience=VoicePatience,
+        provider=deepgram.PROVIDER,
     ),
     Factory(
         'tts = "scripted"',
         "Speaks at once, in tones that a test can read; for tests and load.",
-        engines._scripted_tts,
+        scripted.voice,
         {"rate_hz": "Of its audio.", "ms_per_char": "How long a character takes to say.", "delay_ms": DELAY_MS},
     ),
 )
@@ -232,14 +228,22 @@ def table(kind: type[msgspec.Struct], title: str) -> list[str]:
 
 
 def options(factory: Factory) -> list[str]:
-    """The table of a service. Raises ValueError where the words do not fit the options."""
-    parameters = {name: each for name, each in inspect.signature(factory.make).parameters.items() if name not in GIVEN}
-    docs = field_docs(factory.make) if isinstance(factory.make, type) else {}
-    docs |= factory.words
+    """The table of a service, and where it is. Raises ValueError where the words do not fit the options."""
+    lines = ["", f"### {factory.name}", "", factory.summary, "", *TITLES, *rows(factory.make, factory.words)]
+    lines += rows(factory.patience) if factory.patience else []
+    if where := factory.provider:
+        lines += ["", f"At `{where.base_url}` with the key `{where.key_env}`, unless [its table](#where-a-service-is)"]
+        lines.append("says otherwise.")
+    return lines
+
+
+def rows(make: Callable[..., Any], words: dict[str, str] | None = None) -> list[str]:
+    """A row for each option of what makes a service."""
+    parameters = {name: each for name, each in inspect.signature(make).parameters.items() if name not in GIVEN}
+    docs = (field_docs(make) if isinstance(make, type) else {}) | (words or {})
     if docs.keys() != parameters.keys():
-        raise ValueError(f"{factory.name} has the options {set(parameters)}, and words for {set(docs)}")
-    rows = [_row(name, each.default, docs[name]) for name, each in parameters.items()]
-    return ["", f"### {factory.name}", "", factory.summary, "", *TITLES, *rows]
+        raise ValueError(f"{make} has the options {set(parameters)}, and words for {set(docs)}")
+    return [_row(name, each.default, docs[name]) for name, each in parameters.items()]
 
 
 def _row(name: str, default: Any, words: str) -> str:
@@ -257,8 +261,9 @@ def _row(name: str, default: Any, words: str) -> str:
 
 def page() -> str:
     """The whole page."""
+    shared = ["", *TITLES, *rows(Access)]
     services = [line for factory in FACTORIES for line in options(factory)]
-    return "\n".join([HEAD.rstrip(), *table(Settings, "The server"), SERVICES.rstrip(), *services]) + "\n"
+    return "\n".join([HEAD.rstrip(), *table(Settings, "The server"), SERVICES.rstrip(), *shared, *services]) + "\n"
 
 
 if __name__ == "__main__":

@@ -17,7 +17,6 @@ from audio.stt.hearing import Patience, Received
 from audio.stt.speeches import Piece, Speech, Speeches
 from audio.stt.uplink import Mark, Uplink
 
-NOVA_URL = "wss://api.deepgram.com/v1/listen"
 KEEP_ALIVE_S = 4.0
 """Deepgram asks for one each 3-5 s, and closes a connection after 10 s without anything."""
 REACHED_S = 0.02
@@ -38,8 +37,8 @@ class DeepgramSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Words to listen for; Nova-3 takes them."""
 
 
-def query_of(settings: DeepgramSettings) -> str:
-    """What stands behind the `?` of the address."""
+def path_of(settings: DeepgramSettings) -> str:
+    """What stands behind the address."""
     fields = [
         ("model", settings.model),
         ("encoding", "linear16"),
@@ -53,7 +52,7 @@ def query_of(settings: DeepgramSettings) -> str:
         *([("language", settings.language)] if settings.language else []),
         *(("keyterm", term) for term in settings.keyterms),
     ]
-    return urlencode(fields)
+    return f"/v1/listen?{urlencode(fields)}"
 
 
 class DeepgramHearing:

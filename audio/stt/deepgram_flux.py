@@ -19,7 +19,6 @@ from audio.stt.hearing import LOST, LinkState, Patience, Received, mean
 from audio.stt.uplink import FRAME_MS, Uplink
 from link.errors import ConfigError, ProviderError
 
-FLUX_URL = "wss://api.deepgram.com/v2/listen"
 EOT_TIMEOUT_MS = 5000
 """Deepgram's default: the silence that ends a turn in any case."""
 NO_TURN_S = 1.0
@@ -61,8 +60,8 @@ class FluxSettings(Struct, frozen=True, forbid_unknown_fields=True):
                 raise ConfigError(f"{name} must be from {low} to {high}, not {value}")
 
 
-def query_of(settings: FluxSettings) -> str:
-    """What stands behind the `?` of the address."""
+def path_of(settings: FluxSettings) -> str:
+    """What stands behind the address."""
     fields: list[tuple[str, object]] = [
         ("model", settings.model),
         ("encoding", "linear16"),
@@ -73,7 +72,7 @@ def query_of(settings: FluxSettings) -> str:
         *(("language_hint", hint) for hint in settings.language_hints),
         *(("keyterm", term) for term in settings.keyterms),
     ]
-    return urlencode([(name, value) for name, value in fields if value is not None])
+    return f"/v2/listen?{urlencode([(name, value) for name, value in fields if value is not None])}"
 
 
 class _Owed(Struct, frozen=True):

@@ -36,7 +36,7 @@ from link.errors import ProviderError
 
 T = TypeVar("T")
 
-REALTIME_URL = "wss://api.openai.com/v1/realtime?intent=transcription"
+PATH = "/realtime?intent=transcription"
 FATAL_CODES = frozenset({"invalid_api_key", "insufficient_quota", "model_not_found", "account_deactivated"})
 RENEWED_CODES = frozenset({"session_expired"})
 """The connection is of no more use, another one is: a session lasts for an hour."""

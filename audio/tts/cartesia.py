@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlencode
 
 import msgspec
 from msgspec import Struct, field
@@ -17,6 +16,7 @@ from audio.tts.wire import Event, Over, Refused, Sound, Terms, Timed
 RATES_HZ = (8000, 16000, 22050, 24000, 44100, 48000)
 VERSION = "2026-03-01"
 """The version of the API that these messages are of."""
+PATH = f"/tts/websocket?cartesia_version={VERSION}"
 MAX_CONTEXTS = 8
 FATAL_STATUS = frozenset({401, 402, 403, 404})
 
@@ -47,11 +47,6 @@ class CartesiaCodec:
     def is_final(self, reason: str) -> bool:
         """A close for "policy" is."""
         return True
-
-
-def path_of(query: Mapping[str, str]) -> str:
-    """What stands behind the address."""
-    return f"/tts/websocket?{urlencode({'cartesia_version': VERSION, **query})}"
 
 
 class _Words(Struct):

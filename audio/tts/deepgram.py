@@ -6,7 +6,7 @@ Aura; of Flux `SpeechInterrupted`, or `SpeechMetadata` where it could not be sto
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 
@@ -61,9 +61,9 @@ class DeepgramCodec:
         return False
 
 
-def path_of(model: str, rate_hz: int, query: Mapping[str, str]) -> str:
+def path_of(model: str, rate_hz: int) -> str:
     """What stands behind the address."""
-    asked = {"model": model, "encoding": "linear16", "sample_rate": str(rate_hz), **query}
+    asked = {"model": model, "encoding": "linear16", "sample_rate": str(rate_hz)}
     return f"{dialect_of(model).path}?{urlencode(asked)}"
 
 

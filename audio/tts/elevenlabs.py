@@ -50,9 +50,9 @@ class ElevenLabsCodec:
         return any(each in words for each in _FINAL_WORDS)
 
 
-def path_of(voice: str, model: str, rate_hz: int, query: Mapping[str, str]) -> str:
+def path_of(voice: str, model: str, rate_hz: int) -> str:
     """What stands behind the address."""
-    asked = {"model_id": model, "output_format": f"pcm_{rate_hz}", "inactivity_timeout": str(INACTIVITY_S), **query}
+    asked = {"model_id": model, "output_format": f"pcm_{rate_hz}", "inactivity_timeout": str(INACTIVITY_S)}
     return f"/v1/text-to-speech/{quote(voice, safe='')}/multi-stream-input?{urlencode(asked)}"
 
 

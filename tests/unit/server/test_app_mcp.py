@@ -17,7 +17,7 @@ from llm.tools import tool
 from server.agent import Agent
 from server.app import Server
 from server.config import Settings
-from server.engines import Simple
+from server.services.scripted import Simple
 from tests.unit.server.logbook import Logbook
 from tests.unit.server.parts import Call, DirectModel
 from tests.unit.server.server_stand import SERVICES

@@ -14,8 +14,9 @@ from audio.tts.espeak import EspeakEngine
 from link.errors import ConfigError, Overloaded
 from server.agent import Agent
 from server.config import Service, Settings, load
-from server.engines import ProcessEngines, Simple, make_engines
+from server.engines import ProcessEngines, make_engines
 from server.models import ModelEngine
+from server.services.scripted import Simple
 from tests.unit.server.call.session_stand import virtual
 from tests.unit.server.parts import Slots
 

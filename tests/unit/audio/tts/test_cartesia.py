@@ -12,7 +12,7 @@ from cartesia.types.shared.word_timestamps import WordTimestamps
 from cartesia.types.websocket_client_event import CancelContextRequest
 from pydantic import BaseModel
 
-from audio.tts.cartesia import CartesiaCodec, path_of
+from audio.tts.cartesia import PATH, CartesiaCodec
 from audio.tts.wire import Over, Refused, Sound, Timed
 
 CODEC = CartesiaCodec("m", "v", 16000, {"language": "en"}, 2)
@@ -99,4 +99,4 @@ def test_what_is_no_message(message: str | bytes) -> None:
 
 
 def test_the_address() -> None:
-    assert path_of({}) == "/tts/websocket?cartesia_version=2026-03-01"
+    assert PATH == "/tts/websocket?cartesia_version=2026-03-01"

@@ -151,5 +151,5 @@ def test_what_is_no_message(message: str) -> None:
 def test_the_model_names_the_wire() -> None:
     assert dialect_of("aura-2-x-en") is AURA
     assert dialect_of("flux-x-en") is FLUX
-    assert path_of("flux-x-en", 24000, {}) == "/v2/speak?model=flux-x-en&encoding=linear16&sample_rate=24000"
-    assert path_of("aura-x", 8000, {"speed": "1.1"}).startswith("/v1/speak?model=aura-x&")
+    assert path_of("flux-x-en", 24000) == "/v2/speak?model=flux-x-en&encoding=linear16&sample_rate=24000"
+    assert path_of("aura-x", 8000).startswith("/v1/speak?model=aura-x&")

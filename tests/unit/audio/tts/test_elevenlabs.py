@@ -108,7 +108,6 @@ def test_not_every_close_for_policy_is_for_good(reason: str, final: bool) -> Non
 
 
 def test_the_address() -> None:
-    assert path_of("v/1", "m", 24000, {"language_code": "de"}) == (
-        "/v1/text-to-speech/v%2F1/multi-stream-input"
-        "?model_id=m&output_format=pcm_24000&inactivity_timeout=180&language_code=de"
+    assert path_of("v/1", "m", 24000) == (
+        "/v1/text-to-speech/v%2F1/multi-stream-input?model_id=m&output_format=pcm_24000&inactivity_timeout=180"
     )

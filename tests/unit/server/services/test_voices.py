@@ -13,7 +13,10 @@ from link.errors import ConfigError
 from server.agent import Agent
 from server.config import Service, Settings
 from server.factories import Engine
-from server.voices import PROVIDERS, CachedEngine, VoiceEngine, _fixed, make_voice
+from server.services.cached import CachedEngine, fixed_sentences
+from server.services.names import make_voice
+from server.services.remote import RemoteEngine
+from tests.unit.server.services.given import given
 
 ELEVENLABS = {"name": "elevenlabs", "voice": "v1", "model": "m", "api_key": "k3y"}
 CARTESIA = {"name": "cartesia", "voice": "v1", "model": "m", "api_key": "k3y"}
@@ -23,7 +26,7 @@ KEYS = ("ELEVENLABS_API_KEY", "CARTESIA_API_KEY", "DEEPGRAM_API_KEY")
 
 def engine(service: Service, agent: Agent | None = None) -> Engine[Any]:
     """The engine of a service."""
-    return make_voice(service, PROVIDERS, Settings(), agent or Agent())
+    return make_voice(service, given("tts", agent))
 
 
 def sentence(service: Service) -> str:
@@ -58,7 +61,7 @@ def no_key(monkeypatch: pytest.MonkeyPatch) -> None:
 )  # fmt: skip
 async def test_where_a_voice_is(service: Service, url: str, header: tuple[str, str]) -> None:
     made = engine(service)
-    assert isinstance(made, VoiceEngine)
+    assert isinstance(made, RemoteEngine)
     assert (made.endpoint.url, made.endpoint.headers) == (url, (header,))
     assert "k3y" not in repr(made.endpoint)
     voice = made.open()
@@ -73,8 +76,13 @@ async def test_the_key_of_the_environment(service: dict[str, Any], name: str, mo
     assert sentence(without) == f"tts: set tts.api_key, or the environment variable {name}"
     monkeypatch.setenv(name, "k3y2\n")
     assert engine(without).endpoint.headers[0][1].endswith("k3y2")  # type: ignore[attr-defined]
-    elsewhere = {**without, "url": "ws://localhost:1"}
+    shown = ("Authorization", "Bearer other")
+    assert engine({**service, "headers": dict([shown])}).endpoint.headers == (shown,)  # type: ignore[attr-defined]
+    elsewhere = {**without, "base_url": "ws://localhost:1"}
     assert engine(elsewhere).endpoint.headers == ()  # type: ignore[attr-defined]
+    monkeypatch.setenv("SHOP_KEY", "k3y3")
+    (header,) = engine({**elsewhere, "key_env": "SHOP_KEY"}).endpoint.headers  # type: ignore[attr-defined]
+    assert header[1].endswith("k3y3")
     monkeypatch.setenv(name, "k3y\nk3y")
     assert "holds a character that no key has" in sentence(without)
 
@@ -91,8 +99,8 @@ async def test_the_key_of_the_environment(service: dict[str, Any], name: str, mo
         ({**DEEPGRAM, "rate_hz": 11025}, "tts.rate_hz must be one of 8000, 16000, 24000, 32000, 48000, not 11025"),
         ({**CARTESIA, "ahead": 9}, "tts.ahead must be from 1 to 4"),
         ({**CARTESIA, "first_audio_s": 3.0}, "tts.first_audio_s must be above zero and below 2.8"),
-        ({**CARTESIA, "url": "https://x"}, "tts.url must begin with ws:// or wss://"),
-        ({**CARTESIA, "url": "wss://x?y=1"}, "tts.url must have no query; there is tts.query"),
+        ({**CARTESIA, "base_url": "https://x"}, "tts.base_url must begin with ws:// or wss://"),
+        ({**CARTESIA, "base_url": "wss://x?y=1"}, "tts.base_url must have no query; there is tts.query"),
         ({**CARTESIA, "cache": 7}, "tts.cache must name a folder"),
         ({**CARTESIA, "cache": "/dev/null/x"}, "tts.cache: the folder /dev/null/x cannot be made: Not a directory"),
     ],
@@ -123,7 +131,7 @@ def test_what_is_fixed_is_what_comes_to_the_voice() -> None:
         filters=[lambda text: text.replace("shop", "store")],
         idle_prompt="Are you there?",
     )
-    fixed = _fixed(Settings(), agent)
+    fixed = fixed_sentences(Settings(), agent)
     assert {text.strip() for text in fixed} >= {
         "Hello!",
         "This is the store.",

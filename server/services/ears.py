@@ -1,0 +1,53 @@
+"""What the ears of all providers share: their terms, and how a `Hearing` becomes an engine."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from random import Random
+
+from audio.services import SpeechToText
+from audio.stt.hearing import Hearing
+from audio.stt.websocket import WebsocketEars
+from link.errors import ConfigError
+from link.websocket import Endpoint
+from server.services.remote import RemoteEngine
+
+MAX_TERMS = 100
+MAX_TERM_CHARS = 1500
+"""Deepgram takes 500 tokens of keyterms, and refuses the connection beyond; a token has 3 characters or more."""
+MAX_TERM_WORDS = 4
+"""A longer entry of the vocabulary is an example sentence, no term."""
+
+
+def websocket_ears(endpoint: Endpoint, make: Callable[[], Hearing]) -> RemoteEngine[SpeechToText]:
+    """Ears behind a websocket; `make` gives each call its own state."""
+
+    def ears(random: Random, gate: asyncio.Semaphore) -> SpeechToText:
+        return WebsocketEars(endpoint, make(), random=random, gate=gate)
+
+    return RemoteEngine(endpoint, ears)
+
+
+def terms(
+    place: str, model: str, given: Sequence[str] | None, vocabulary: Iterable[str], models: tuple[str, ...]
+) -> tuple[str, ...]:
+    """What is listened for: what is given, else the terms of the vocabulary, as many as the provider takes.
+
+    `models` are the beginnings of the names of those that take any; others refuse the connection for them.
+    """
+    if given is not None:
+        if len(given) > MAX_TERMS or sum(map(len, given)) > MAX_TERM_CHARS:
+            raise ConfigError(
+                f"{place}: at most {MAX_TERMS} words to listen for, of {MAX_TERM_CHARS} characters together"
+            )
+        return tuple(given)
+    if not model.startswith(models):
+        return ()
+    found: list[str] = []
+    left = MAX_TERM_CHARS
+    for term in dict.fromkeys(each.strip() for each in vocabulary):
+        if term and len(term.split()) <= MAX_TERM_WORDS and len(term) <= left and len(found) < MAX_TERMS:
+            found.append(term)
+            left -= len(term)
+    return tuple(found)

@@ -1,0 +1,49 @@
+"""All ears and voices by name: `stt = "pocketsphinx"`, `tts = {name = "elevenlabs", voice = "…", model = "…"}`.
+
+Names of models and of voices are configuration: they come and go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from audio.services import SpeechToText, TextToSpeech
+from server.config import Service
+from server.factories import Engine, Factory, Known, make, split
+from server.services import cartesia, deepgram, elevenlabs, embedded, openai, scripted
+from server.services.cached import cached
+from server.services.remote import Given
+
+Find = Callable[[Given], Factory]
+
+EARS: dict[str, Find] = {
+    "pocketsphinx": embedded.pocketsphinx,
+    "deepgram": lambda given: partial(deepgram.nova, given),
+    "deepgram-flux": lambda given: partial(deepgram.flux, given),
+    "openai-realtime-stt": lambda given: partial(openai.realtime, given),
+    "scripted": lambda _: scripted.ears,
+}
+VOICES: dict[str, Find] = {
+    "espeak": embedded.espeak,
+    "elevenlabs": lambda given: partial(elevenlabs.voice, given),
+    "cartesia": lambda given: partial(cartesia.voice, given),
+    "deepgram-tts": lambda given: partial(deepgram.voice, given),
+    "scripted": lambda _: scripted.voice,
+}
+
+
+def make_ears(service: Service, given: Given) -> Engine[SpeechToText]:
+    """The engine of a speech-to-text. Raises ConfigError that names the key."""
+    known: Known = {each: partial(find, given) for each, find in EARS.items()}
+    engine: Engine[SpeechToText] = make("stt", given.place, service, known)
+    return engine
+
+
+def make_voice(service: Service, given: Given) -> Engine[TextToSpeech]:
+    """The engine of a voice, with a cache where the table has one. Raises ConfigError that names the key."""
+    name, options = split(given.place, service)
+    folder = options.pop("cache", None)
+    known: Known = {each: partial(find, given) for each, find in VOICES.items()}
+    engine: Engine[TextToSpeech] = make("tts", given.place, {"name": name, **options}, known)
+    return engine if folder is None else cached(engine, folder, {"name": name, **options}, given)

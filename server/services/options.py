@@ -1,0 +1,65 @@
+"""How tables of options are read, those of language models too: what is wrong is told with the key where it stands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import msgspec
+
+from link.errors import ConfigError
+from server.config import in_words
+
+T = TypeVar("T")
+T1 = TypeVar("T1")
+T2 = TypeVar("T2")
+
+MISSING = re.compile("Object missing required field `(.*)`")
+
+
+def converted(place: str, options: dict[str, Any], kind: type[T]) -> T:
+    """The options of a table. Raises ConfigError with the key as the user wrote it: `llm.models[1].model`."""
+    try:
+        return msgspec.convert(options, kind)
+    except msgspec.ValidationError as error:
+        if missing := MISSING.fullmatch(str(error)):
+            raise ConfigError(f"{place}.{missing[1]} is missing") from error
+        raise ConfigError(in_words(error, lambda key: f"{place}.{key}")) from error
+
+
+def parted(
+    place: str, options: dict[str, Any], kind: type[T], access: type[T1], patience: type[T2]
+) -> tuple[T, T1, T2]:
+    """A table as three: what a provider has of its own, and two parts that others have as well. Raises ConfigError."""
+    own = dict(options)
+    theirs = [{key: own.pop(key) for key in _keys(part) if key in own} for part in (access, patience)]
+    shared = at(place, lambda: converted(place, theirs[0], access))
+    return converted(place, own, kind), shared, at(place, lambda: converted(place, theirs[1], patience))
+
+
+def _keys(kind: type[Any]) -> tuple[str, ...]:
+    return tuple(field.name for field in msgspec.structs.fields(kind))
+
+
+def at(place: str, make: Callable[[], T]) -> T:
+    """What `make` gives; what it finds wrong, an option by its name, is told with the place before it."""
+    try:
+        return make()
+    except ConfigError as error:
+        text = str(error)
+        raise ConfigError(text if text.startswith(place) else f"{place}.{text}") from error
+
+
+def named(place: str, **values: str) -> None:
+    """None of these is empty. Raises ConfigError."""
+    for name, value in values.items():
+        if not value.strip():
+            raise ConfigError(f"{place}.{name} is empty: say which {name}")
+
+
+def one_of(place: str, name: str, value: int, values: tuple[int, ...]) -> int:
+    """A number that is one of a few. Raises ConfigError."""
+    if value not in values:
+        raise ConfigError(f"{place}.{name} must be one of {', '.join(map(str, values))}, not {value}")
+    return value

@@ -1,0 +1,21 @@
+"""What a factory is given, in tests."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+from server.agent import Agent
+from server.config import Settings
+from server.services.remote import Given
+
+
+def given(place: str, agent: Agent | None = None) -> Given:
+    """For a table at this place."""
+    return Given(place, Settings(), agent or Agent(), (), no_spawn)
+
+
+def no_spawn(_: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    """Nothing is started."""
+    raise AssertionError
