@@ -7,7 +7,7 @@ edge: whatever is owed stays owed until it is given, superseded by a newer turn 
     reply    server/call/answering.py
     frame    server/call/speaking.py
     tool     llm/function_calls.py
-    turn     audio/turn.py
+    turn     audio/turn.py; whose it is: server/call/turn_taking.py
 """
 
 from __future__ import annotations
@@ -22,11 +22,9 @@ from llm import events as model
 from llm.context import Log
 from llm.entry import Entry
 from llm.items import UserMessage
-from server.call import barge_in
 from server.call import events as e
 from server.call.answering import Answering, Owed
 from server.call.asking import Asking
-from server.call.backchannels import is_backchannel
 from server.call.calling import Calling
 from server.call.editing import Editing
 from server.call.listening import Listening, SoundOfCaller
@@ -38,6 +36,7 @@ from server.call.silence import Silence
 from server.call.speaking import Speaking
 from server.call.states import CallState
 from server.call.summarising import Summarising
+from server.call.turn_taking import TurnTaking
 
 IDLE_GOODBYE = 3
 """So often a silent caller hears something of us, the last time a goodbye."""
@@ -62,8 +61,17 @@ class Core:
         self._output = Output(self.answering, self.speaking, self.calling, self.pondering, self._out)
         self._summarising = Summarising(self.log, self._out)
         self._asking = Asking(self.log, self.answering, self.speaking, self.calling, self._out)
-        self._to_read = False  # the caller wants to read the answers to this turn, not to hear them
         self._silence = Silence()
+        self._floor = TurnTaking(
+            listening=self.listening,
+            asking=self._asking,
+            speaking=self.speaking,
+            answering=self.answering,
+            calling=self.calling,
+            pondering=self.pondering,
+            silence=self._silence,
+            out=self._out,
+        )
         self._started_at = 0.0
         self._ending_since = 0.0  # or since words were heard in it
         self._reason = ""
@@ -88,7 +96,8 @@ class Core:
     def _record(self, fact: e.Fact, now: float) -> None:
         match fact:
             case _ if isinstance(fact, SoundOfCaller):
-                self.listening.record(fact, now, deaf=self._is_deaf(), alone=not self.speaking.playout.busy)
+                deaf = self._floor.is_deaf(self.settings.policy)
+                self.listening.record(fact, now, deaf=deaf, alone=not self.speaking.playout.busy)
             case sound.Played(frames):
                 self.speaking.on_played(frames, now)
                 self._ending_since = now
@@ -126,7 +135,7 @@ class Core:
             case e.Ready():
                 self._start(now)
             case e.UserText(text, skip_tts) if self.state is CallState.READY and text.strip():
-                self._user_turn(UserMessage(text.strip()), None, to_read=skip_tts)
+                self._floor.user_turn(UserMessage(text.strip()), None, now, to_read=skip_tts)
             case e.Say(text, interruptible):
                 self._say(text, interruptible=interruptible)
             case e.Append():
@@ -137,8 +146,8 @@ class Core:
                 self.speaking.send(payload, policy, interruptible=interruptible)
             case e.Interrupt():
                 if self.state is not CallState.ENDING:
-                    self._stop_talking(now)
-                    self._forget_answers()
+                    self._floor.stop_talking(now)
+                    self._floor.forget_answers()
             case e.Configure(settings):
                 self._asking.configure(self.settings, settings, self.pondering)
                 self.settings = settings
@@ -157,11 +166,9 @@ class Core:
             return
         policy = self.settings.policy
         self.speaking.watch(policy, now)
-        self.listening.watch(now, deaf=self._is_deaf())
+        self.listening.watch(now, deaf=self._floor.is_deaf(policy))
         if self.state is CallState.READY:
-            self._close_turn(now)
-            self._close_keys(now)
-            self._yield_to_caller(now)
+            self._floor.watch(self.settings, now)
         if not self.turn.active:
             self.speaking.say_deferred(policy)
         self._asking.take_results(now)
@@ -169,7 +176,7 @@ class Core:
         self._watch_pondering(now)
         if self.state is CallState.READY and not self.turn.active:
             self._asking.start_calls(now)
-            held = self._asking.ask(self.settings, now, silent=self.settings.skip_tts or self._to_read)
+            held = self._asking.ask(self.settings, now, silent=self.settings.skip_tts or self._floor.to_read)
             if held:
                 for fact in held:
                     self._record_output(fact, now)
@@ -182,7 +189,8 @@ class Core:
         self._summarising.watch(self.settings, self._going_on, now)
         self._watch_silence(now)
         self._watch_length(now)
-        self.speaking.hold(self._should_hold(now), now)
+        holds = self.state is CallState.READY and self._floor.holds(policy, now)
+        self.speaking.hold(holds, now)
         self.speaking.feed(policy, now)
         self.speaking.report(self.answering.coming)
         self._watch_end(now)
@@ -190,96 +198,17 @@ class Core:
     def _deadlines(self) -> Iterator[float]:
         """Every instant that some rule waits for. Those that have passed were acted on already."""
         policy = self.settings.policy
-        yield self.turn.deadline()
-        yield barge_in.recent_until(self.turn, policy)
-        yield barge_in.long_sound_at(self.turn, policy)
+        yield from self._floor.deadlines(policy)
         yield self.calling.deadline()
         yield self.speaking.voice_deadline(policy)
         yield self.pondering.deadline()
         yield self._summarising.deadline()
         yield self._silence.deadline(self._idle_waits_ms())
         yield from self.answering.deadlines(policy)
-        yield self.listening.keypad.deadline(policy.keys_ms)
         if self.state is CallState.ENDING:
             yield self._ending_since + policy.ending_s
         if self.state is CallState.READY:
             yield self._started_at + policy.max_call_s
-
-    # --- the caller -------------------------------------------------------------------------------------------------
-
-    def _is_deaf(self) -> bool:
-        """The caller is not to be heard now."""
-        return barge_in.mutes(self.speaking, self.calling.blocking, self.settings.policy)
-
-    def _yield_to_caller(self, now: float) -> None:
-        if barge_in.yields(self.turn, self.speaking.playout.head, self.settings.policy, now):
-            self._stop_talking(now)
-
-    def _should_hold(self, now: float) -> bool:
-        ready = self.state is CallState.READY
-        return ready and barge_in.holds(self.turn, self.speaking.playout.head, self.settings.policy, now)
-
-    def _stop_talking(self, now: float) -> None:
-        """Barge-in: stop what may be stopped. The answer stays owed until the caller's turn proves to be one."""
-        coming = self.answering.coming
-        self.answering.abandon(now)
-        if coming is not None and coming.calls:  # no model says again what it said before a call
-            coming = None
-        if self.speaking.stop(now, coming) and coming is not None:
-            self.answering.cut_off(coming, now)
-
-    def _close_turn(self, now: float) -> None:
-        self.turn.watch(now)
-        verdict = self.turn.verdict(now)
-        if verdict in ("none", "open"):
-            return
-        voiced_until, text = self.turn.voiced_until, self.turn.take()
-        listens = verdict == "said" and self._only_listens(text)
-        if verdict == "said" and not listens:
-            self._user_turn(UserMessage(text), voiced_until)
-            return
-        self._out.tell(e.UserTranscript("", True))
-        if listens:
-            self._out.tell(e.Backchannel(text))
-        if verdict == "unclear" and not self._asking.busy:
-            self._silence.broken()
-            self.pondering.over()
-            self._to_read = False
-            self.log.developer(self.settings.sentences.unclear)
-            self._out.tell(e.UserTurn("", voiced_until))
-            self.answering.owe(Owed.TURN, now)
-        else:
-            self.speaking.say_rest(self.settings.policy)
-
-    def _only_listens(self, text: str) -> bool:
-        """The caller said "uh-huh" while the bot has more to say, or thinks."""
-        policy = self.settings.policy
-        more = self.answering.coming is not None or self.answering.owed or self.calling.blocking
-        more = more or self.speaking.left_ms > policy.backchannel_rest_ms
-        return bool(more) and is_backchannel(text, policy.backchannels)
-
-    def _user_turn(self, message: UserMessage, voiced_until: float | None, *, to_read: bool = False) -> None:
-        """A confirmed turn of the caller: everything that may be interrupted is, and an answer is owed."""
-        self._silence.broken()
-        self._to_read = to_read
-        self._stop_talking(self._now)
-        self._forget_answers()
-        self.log.append(message)
-        self._out.tell(e.UserTranscript(message.text, True))
-        self._out.tell(e.UserTurn(message.text, voiced_until))
-        self.answering.owe(Owed.TURN, self._now)
-
-    def _forget_answers(self) -> None:
-        """The caller wants none of what was being said, thought or looked up."""
-        self.pondering.over()
-        self.answering.drop()
-        self.speaking.forget_rest()
-        self.calling.interrupt()
-
-    def _close_keys(self, now: float) -> None:
-        """Pressed keys are a turn of their own, ended by `#` or a pause."""
-        if keys := self.listening.keypad.take(self.settings.policy.keys_ms, now):
-            self._user_turn(UserMessage(f"[keys pressed: {keys}]"), None)
 
     # --- the answer -------------------------------------------------------------------------------------------------
 
@@ -345,11 +274,11 @@ class Core:
     def _append(self, fact: e.Append, now: float) -> None:
         """A message of the application; one of the caller that is to be answered is a turn of theirs."""
         if fact.ask and self.state is CallState.READY and isinstance(fact.item, UserMessage):
-            self._user_turn(fact.item, None, to_read=fact.skip_tts)
+            self._floor.user_turn(fact.item, None, now, to_read=fact.skip_tts)
             return
         self._editing.append(fact.item)
         if fact.ask and self.state is CallState.READY:
-            self._to_read = self._to_read if self.answering.owed else fact.skip_tts
+            self._floor.to_read = self._floor.to_read if self.answering.owed else fact.skip_tts
             self.answering.owe(Owed.TURN, now)
 
     def _say(self, text: str, *, interruptible: bool) -> None:

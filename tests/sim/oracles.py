@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING
 
 from audio.events import Transcript
-from audio.playout import Chunk
 from llm import cancel_tool
 from llm.context import IN_PROGRESS
 from llm.events import Ask, Cancel, LinkDown, LinkUp, ReplyDone, ReplyFailed, Request, ToolDone
@@ -14,11 +13,11 @@ from llm.function_calls import MAX_RUNNING
 from llm.items import AssistantMessage, UserMessage
 from server.call import events as e
 from server.call.states import CallState
-from tests.sim.digest import TURN, WORD, known
+from tests.sim.digest import TURN, known
 from tests.sim.model_oracles import ModelOracles
-from tests.sim.peers import WORD_MS
-from tests.sim.policy import LATE_WORDS, LISTENS, MARGIN_MS, MAX_SPEECH_MS, POLICY, REST_S, SAY_WORDS
+from tests.sim.policy import LISTENS, MAX_SPEECH_MS, POLICY, REST_S, SAY_WORDS
 from tests.sim.provider import Script, made, spoken
+from tests.sim.speech_oracles import SpeechOracles
 
 if TYPE_CHECKING:
     from tests.sim.world import World
@@ -51,12 +50,12 @@ class Oracles:
         self._done, self._before_done = 0, (0, 0.0)
         # The caller's newest turn, since when their voice is heard, and when the bot fell silent.
         self._turn_at = self._heard_at = self._spoke_at = 0.0
-        self._flushed_at = -10.0
         self._idle = 0  # prompts since the caller's turn
         self._owed_since: float | None = None
         self._told: dict[str, int] = {}
-        self.interruptions = self.apologies = self.resumed = 0
+        self.apologies = self.resumed = 0
         self.model = ModelOracles(world, self.check)
+        self.speech = SpeechOracles(world, self.model, self.check)
 
     def fail(self, what: str) -> None:
         """An oracle is not content."""
@@ -72,6 +71,7 @@ class Oracles:
     def fact(self, fact: e.Fact) -> None:
         """A fact is about to reach the core."""
         self.model.fact(fact)
+        self.speech.fact(fact)
         match fact:
             case Transcript(text, True) | e.UserText(text) if self._world.core.state is CallState.READY:
                 self._turns |= {int(number) for number in TURN.findall(text)}
@@ -116,6 +116,7 @@ class Oracles:
         """The core wants something."""
         core = self._world.core
         self.model.command(command)
+        self.speech.command(command)
         match command:
             case Ask(_, request):
                 early = core.answering.early.ahead and not core.turn.speaking
@@ -131,21 +132,10 @@ class Oracles:
                 self._failures, self._answered_at = self._before_done
             case Cancel(stalled=True):
                 self._failures += 1
-            case e.Flush():
-                self._flushed()
             case e.Notify(event):
                 self._event(event)
             case e.End():
                 self.check(self._told.get("CallEnded") == 1, "the end comes after everything was told")
-                self.check(self._gone or not self._waiting(), "hung up on its own words")
-
-    def _waiting(self) -> bool:
-        """Words that were said have not left the client's speaker, as far as a server can know."""
-        client = self._world.client
-        if self._world.now - self._flushed_at <= client.latency_s:
-            return False  # it is about to drop them
-        client.play()
-        return client.buffered > 2000 * client.latency_s + MARGIN_MS
 
     def _tool_starts(self, call_id: str, name: str) -> None:
         self._started[call_id] = self._started.get(call_id, 0) + 1
@@ -158,13 +148,6 @@ class Oracles:
             self.check(not self._world.playout.busy, "a tool did not wait for the words before it")
         self._running[call_id] = name
 
-    def leaves(self, what: object) -> None:
-        """Something leaves for the client."""
-        if isinstance(what, Chunk):
-            frame = self._world.playout.get(what.frame)
-            held = self._world.playout.held and frame is not None and frame.interruptible
-            self.check(not held, "speech left while it was to be held")
-
     def _event(self, event: e.Event) -> None:
         self._told[type(event).__name__] = self._told.get(type(event).__name__, 0) + 1
         match event:
@@ -174,8 +157,6 @@ class Oracles:
                 excused = self._world.core.state is not CallState.READY or self._gone
                 excused = excused or call_id in self.model.cancelled_by_model
                 self.check(name != "timer" or outcome != "cancelled" or excused, "a barge-in cancelled an async tool")
-            case e.Interrupted():
-                self.interruptions += 1
             case e.Problem("reply_empty"):
                 self._failures, self._answered_at = self._before_done
                 self._failures += 1
@@ -185,8 +166,6 @@ class Oracles:
                 self.check(tried or waited_s >= POLICY.give_up_s / 2, "apologised too early")
                 self.apologies += 1
                 self._let_off = True
-            case e.Problem("speech_failed", message):
-                self._world.voice.lost.add(int(message.split()[1].rstrip(":")))
             case e.UserSpeech(True):
                 self._heard_at = self._world.now
             case e.BotSpeech(False):
@@ -204,13 +183,6 @@ class Oracles:
                 self.check(times == self._idle <= 3, "asked too often whether the caller is there")
                 self.check(not self._world.caller.muted, "asked a muted caller whether they are there")
                 self.check(self._world.tools.running == 0, "asked whether the caller is there while a tool runs")
-
-    def _flushed(self) -> None:
-        client = self._world.client
-        self._flushed_at = self._world.now
-        client.play()
-        if client.playing in self._protected_frames() and client.latency_s == 0:
-            self.fail("told the client to clear while it played protected speech")
 
     def step(self) -> None:
         """After each event of the world."""
@@ -325,8 +297,7 @@ class Oracles:
         self.check(world.tools.running == 0, "a tool runs on")
         self.model.at_end()
         self._check_results()
-        self._check_protected()
-        self._check_words()
+        self.speech.at_end()
 
     def _check_results(self) -> None:
         items = [item for item in self._world.core.log.items() if isinstance(item, AssistantMessage)]
@@ -340,61 +311,3 @@ class Oracles:
         self.check("late" not in self._world.tools.runs, "a call of a discarded answer ran")
         outputs = [call.output for item in items for call in item.calls]
         self.check(IN_PROGRESS not in outputs, "a call is in progress for ever")
-
-    def _protected_frames(self) -> set[int]:
-        return {number for number, words in self._world.voice.words.items() if words[0] == "Protected"}
-
-    def _check_protected(self) -> None:
-        world = self._world
-        for frame in self._protected_frames() - world.voice.lost:
-            spans = [span[1:] for span in world.client.heard if span[0] == frame]
-            at = 0
-            for start, stop in spans:
-                self.check(start == at, f"protected frame {frame}: heard from {start} after {at}")
-                at = stop
-            whole = WORD_MS * len(world.voice.words[frame])
-            self.check(at == whole or self._cut_short, f"protected frame {frame}: {at} of {whole} ms were heard")
-        wanted = world.caller.sent[: len(world.client.messages)] if self._cut_short else world.caller.sent
-        self.check(world.client.messages == wanted, "messages were lost, doubled or out of order")
-        order = [span[0] for span in world.client.heard]
-        self.check(order == sorted(order), "frames were heard out of order")
-
-    @property
-    def _cut_short(self) -> bool:
-        """The connection may have gone before everything was heard."""
-        return self._gone
-
-    def _heard_words(self, margin: int) -> list[tuple[str, int]]:
-        """The words that began to be heard, at least `margin` ms of them."""
-        heard: list[tuple[str, int]] = []
-        for frame, start, stop in self._world.client.heard:
-            for number, word in enumerate(self._world.voice.words[frame]):
-                if start <= number * WORD_MS and number * WORD_MS + margin < stop and (match := WORD.match(word)):
-                    heard.append((match[1], int(match[2])))
-        return heard
-
-    def _check_words(self) -> None:
-        """No word twice, none left out, and the log says what was heard."""
-        near = self._world.client.latency_s == 0
-        late = LATE_WORDS + 2 * (self._world.client.latency_s > 0.2) if not near else 0
-        cuts = self.interruptions + self._gone
-        allowed = late * cuts + 2 * self._world.swarm_has("untimed") * (cuts + len(self._world.voice.lost))
-        surely = self._heard_words(MARGIN_MS)
-        doubled = len(surely) - len(set(surely))
-        self.check(doubled <= allowed, f"{doubled} words were heard twice")
-        maybe = set(self._heard_words(-MARGIN_MS))
-        lost = {
-            (m[1], int(m[2]))
-            for frame in self._world.voice.lost
-            for word in self._world.voice.words[frame]
-            if (m := WORD.match(word))
-        }
-        read = self.model.words_to_read(maybe)
-        lost |= read
-        gaps = [(n, i) for n, number in maybe for i in range(number) if (n, i) not in maybe and (n, i) not in lost]
-        self.check(len(set(gaps)) <= allowed, f"words were left out: {sorted(set(gaps))[:5]}")
-        items = self._world.core.log.items()
-        messages = [item.text for item in items if isinstance(item, AssistantMessage)] + [known(items).text]
-        logged = {(name, int(number)) for text in messages for name, number in WORD.findall(text)}
-        wrong = (set(surely) - logged) | (logged - maybe - lost)
-        self.check(len(wrong) <= allowed, f"the log and the ear differ: {sorted(wrong)[:5]}")

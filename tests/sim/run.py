@@ -47,7 +47,7 @@ def run_seed(seed: int, counts: Counter[str]) -> None:
     counts["voice failures"] += world.voice.failures
     counts["tool runs"] += sum(world.tools.runs.values())
     counts["tools cancelled"] += world.tools.cancelled
-    counts["interruptions"] += world.oracles.interruptions
+    counts["interruptions"] += world.oracles.speech.interruptions
     counts["apologies"] += world.oracles.apologies
     counts["late output refused"] += world.core.answering.stale
     counts["answers read only"] += world.oracles.model.read > 0

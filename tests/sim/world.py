@@ -250,7 +250,7 @@ class World:
 
     def _write(self) -> None:
         for what in self.playout.take(self.now):
-            self.oracles.leaves(what)
+            self.oracles.speech.leaves(what)
             self.client.take(what)
 
     def _on_played(self, total: int) -> None:

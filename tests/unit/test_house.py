@@ -192,7 +192,8 @@ PURE_BY_DESIGN = frozenset(
     llm.local.brain llm.local.exchanges llm.local.skills.rules
     server.call.answering server.call.asking server.call.barge_in server.call.calling server.call.core
     server.call.guard server.call.hub server.call.output server.call.policy server.call.pondering
-    server.call.request server.call.silence server.call.speaking server.call.summarising server.call.wording
+    server.call.request server.call.silence server.call.speaking server.call.summarising
+    server.call.turn_taking server.call.wording
     server.observers.latency server.protocols.native server.talk.caller server.talk.script
     """.split()
 )
