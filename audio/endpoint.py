@@ -56,6 +56,11 @@ class TurnOptions(Struct, frozen=True, forbid_unknown_fields=True):
             raise ConfigError("turn: complete_probability must lie between 0 and 1")
 
 
+def fault_of(options: TurnOptions) -> str:
+    """What does not go together, with the names of the keys; empty for nothing."""
+    return "" if options.min_delay_ms <= options.max_delay_ms else "turn.min_delay_ms must not exceed turn.max_delay_ms"
+
+
 class Evidence(Struct, frozen=True):
     """What is known of a turn while the caller is silent."""
 

@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
-from msgspec import structs
+from msgspec import Struct, structs
 
+from audio.endpoint import TurnOptions, fault_of
 from link.errors import ConfigError
 from llm.events import ModelSettings
 from llm.function_calls import NEVER_S, CallOptions
@@ -51,9 +52,9 @@ from server.call.events import (
     UserTurn,
 )
 from server.call.model_events import CompletionTimeout, EarlyAnswer, ReplyMetrics, Summarised, SummaryFailed, Truncated
-from server.call.policy import CallSettings, Sentences
+from server.call.policy import CallSettings, Policy, Sentences
 from server.call.wording import Filter, Wording
-from server.config import Service, Settings
+from server.config import Service, Settings, check_numbers, in_words
 
 EVENTS: dict[str, type[Event]] = {
     "call_started": CallStarted,
@@ -103,7 +104,9 @@ class Agent:
         stt: Service | None = None,
         llm: Service | None = None,
         tts: Service | None = None,
-        idle_prompt: str | None = None,
+        turn: TurnOptions | None = None,
+        policy: Policy | None = None,
+        sentences: Sentences | None = None,
         model: ModelSettings | None = None,
         calls: CallOptions | None = None,
         summary: SummaryOptions | None = None,
@@ -114,12 +117,12 @@ class Agent:
     ) -> None:
         """`mcp`: servers whose tools are offered as well. `vocabulary`: example sentences for the speech-to-text.
         `speakable`: without markup, with words for signs and addresses. `pronunciations`: how words are said. `filters`
-        come after both. All three change what is spoken, not what is logged. `model`: temperature and the like.
-        `calls`: how functions are run. `skip_tts`: answers are to be read, not heard. `context`: messages that stand in
-        the log of each call from its beginning. What the configuration says of `model`, `calls`, `summary`,
-        `turn_completion`, and of a word's pronunciation, goes before.
+        come after both. All three change what is spoken, not what is logged. `turn`, `policy`, `sentences`, `model`,
+        `calls`, `summary`, `turn_completion`: the tables of the configuration with these names, as the agent wants
+        them; a key that the configuration names goes before, and so does a word's pronunciation. `skip_tts`: answers
+        are to be read, not heard. `context`: messages that stand in the log of each call from its beginning.
 
-        Raises ConfigError for a tool that cannot be one, and for other arguments of a wrong type.
+        Raises ConfigError for a tool that cannot be one, and for other arguments of a wrong type or value.
         """
         _check_types(
             instructions=(instructions, str),
@@ -131,7 +134,9 @@ class Agent:
             stt=(stt, Service | None),
             llm=(llm, Service | None),
             tts=(tts, Service | None),
-            idle_prompt=(idle_prompt, str | None),
+            turn=(turn, TurnOptions | None),
+            policy=(policy, Policy | None),
+            sentences=(sentences, Sentences | None),
             model=(model, ModelSettings | None),
             calls=(calls, CallOptions | None),
             summary=(summary, SummaryOptions | None),
@@ -156,7 +161,9 @@ class Agent:
         self.stt = stt
         self.llm = llm
         self.tts = tts
-        self.idle_prompt = idle_prompt
+        self.turn = turn
+        self.policy = policy
+        self.sentences = sentences
         self.model = model
         self.calls = calls
         self.summary = summary
@@ -185,21 +192,21 @@ class Agent:
         return register
 
     def call_settings(self, settings: Settings) -> CallSettings:
-        """What a call's core needs to know."""
-        sentences = settings.sentences
-        if self.idle_prompt is not None and sentences.idle == Sentences().idle:  # the configuration goes before
-            sentences = structs.replace(sentences, idle=self.idle_prompt)
+        """What a call's core needs to know. Raises ConfigError where agent and configuration do not go together."""
+        turn = settings.over("turn", self.turn)
+        if fault := fault_of(turn):
+            raise ConfigError(f"agent and configuration together are wrong: {fault}")
         return CallSettings(
             instructions=self.instructions,
             greeting=self.greeting,
             tools=self.tools.specs(),
-            policy=settings.policy,
-            turn=settings.turn,
-            calls=_writable(settings.calls or self.calls or CallOptions()),
-            sentences=sentences,
-            model=settings.model or self.model or ModelSettings(),
-            summary=settings.summary or self.summary or SummaryOptions(),
-            turn_completion=settings.turn_completion or self.turn_completion or TurnCompletionOptions(),
+            policy=settings.over("policy", self.policy),
+            turn=turn,
+            calls=_writable(settings.over("calls", self.calls)),
+            sentences=settings.over("sentences", self.sentences),
+            model=settings.over("model", self.model),
+            summary=settings.over("summary", self.summary),
+            turn_completion=settings.over("turn_completion", self.turn_completion),
             skip_tts=self.skip_tts,
             context=self.context,
         )
@@ -263,6 +270,16 @@ def _check_types(**arguments: tuple[Any, Any]) -> None:
             msgspec.json.encode(value)
         except (msgspec.ValidationError, TypeError, ValueError) as error:
             raise ConfigError(f"the agent's {name} is wrong: {error}") from error
+        if isinstance(value, Struct):
+            _check_values(name, value)
+
+
+def _check_values(name: str, options: Struct) -> None:
+    """No struct looks at what it is made of."""
+    try:
+        check_numbers(msgspec.convert(msgspec.to_builtins(options), type(options)), "")
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"the agent's {name} is wrong: {in_words(error)}") from error
 
 
 def _arguments(handler: Callable[..., Any]) -> int:

@@ -13,12 +13,12 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct, field
 
-from audio.endpoint import TurnOptions
+from audio.endpoint import TurnOptions, fault_of
 from audio.vad import VadOptions
 from link.errors import ConfigError
 from llm.events import ModelSettings
@@ -27,6 +27,8 @@ from llm.mcp_options import MCPServer
 from llm.summary import SummaryOptions
 from llm.turn_completion import TurnCompletionOptions
 from server.call.policy import Policy, Sentences
+
+S = TypeVar("S", bound=Struct)
 
 PREFIX = "VOICEWIRE_"
 NO_SETTINGS = frozenset({"VOICEWIRE_BRAIN_TOKEN"})  # the token of `voicewire brain`
@@ -74,10 +76,7 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
-    """The server's settings.
-
-    A table that is None was not given: the agent's own holds, else the defaults.
-    """
+    """The server's settings."""
 
     host: str = "127.0.0.1"
     """The address to listen on."""
@@ -108,12 +107,12 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     vad: VadOptions = field(default_factory=VadOptions)
     turn: TurnOptions = TurnOptions()
     policy: Policy = Policy()
-    calls: CallOptions | None = None
+    calls: CallOptions = CallOptions()
     sentences: Sentences = Sentences()
     limits: Limits = Limits()
-    model: ModelSettings | None = None
-    summary: SummaryOptions | None = None
-    turn_completion: TurnCompletionOptions | None = None
+    model: ModelSettings = ModelSettings()
+    summary: SummaryOptions = SummaryOptions()
+    turn_completion: TurnCompletionOptions = TurnCompletionOptions()
     pronunciations: dict[str, str] = field(default_factory=dict)
     """How words are said, `[pronunciations]` with lines like `SQL = "sequel"` (docs/speaking.md)."""
     mcp: tuple[MCPServer, ...] = ()
@@ -124,6 +123,12 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """The language model, in the same way."""
     tts: Service | None = None
     """The voice, in the same way."""
+    given: frozenset[str] = frozenset()  # the keys that a source names (`turn`, `turn.min_delay_ms`); no key of its own
+
+    def over(self, table: str, wanted: S | None) -> S:
+        """What the agent wants of a table, overruled key by key by what a source names, be it the default."""
+        mine: S = getattr(self, table)
+        return mine if wanted is None else _over(wanted, mine, self.given, table)
 
 
 def load(file: Path | None, environment: Mapping[str, str], overrides: Mapping[str, Any]) -> Settings:
@@ -139,8 +144,8 @@ def load(file: Path | None, environment: Mapping[str, str], overrides: Mapping[s
     for where, spell, more in sources:
         _merge(values, more)
         try:
-            settings = msgspec.convert(values, Settings, strict=False)
-            _check_numbers(settings, "")
+            settings = msgspec.convert(values | {"given": _keys(values)}, Settings, strict=False)
+            check_numbers(settings, "")
         except (msgspec.ValidationError, ConfigError) as error:
             raise ConfigError(f"the configuration {where} is wrong: {in_words(error, spell)}") from error
     return _checked(settings)
@@ -185,6 +190,25 @@ def _as_toml(value: str) -> Any:
         return value
 
 
+def _keys(values: Mapping[str, Any], path: str = "") -> set[str]:
+    """All keys that are named, of tables too. Raises ValidationError for the one that nobody may give."""
+    if "given" in values and not path:
+        raise msgspec.ValidationError("Object contains unknown field `given`")
+    keys = set[str]()
+    for key, value in values.items():
+        keys |= {path + key} | (_keys(value, f"{path}{key}.") if isinstance(value, dict) else set())
+    return keys
+
+
+def _over(below: S, above: S, given: frozenset[str], path: str) -> S:
+    changes: dict[str, Any] = {}
+    for name in below.__struct_fields__:
+        key, old, new = f"{path}.{name}", getattr(below, name), getattr(above, name)
+        if key in given:
+            changes[name] = _over(old, new, given, key) if isinstance(new, Struct) and type(old) is type(new) else new
+    return msgspec.structs.replace(below, **changes)
+
+
 def _merge(values: dict[str, Any], more: Mapping[str, Any]) -> None:
     for key, value in more.items():
         if isinstance(value, dict) and isinstance(values.get(key), dict) and key not in SERVICES:
@@ -210,12 +234,12 @@ def _as_option(key: str) -> str:
     return "--" + key.replace("_", "-")
 
 
-def _check_numbers(settings: Struct, path: str) -> None:
+def check_numbers(settings: Struct, path: str) -> None:
     """No number is below zero or beyond all bounds, and no limit is zero. Raises ValidationError, as msgspec does."""
     for name in settings.__struct_fields__:
         value = getattr(settings, name)
         if isinstance(value, Struct):
-            _check_numbers(value, f"{path}{name}.")
+            check_numbers(value, f"{path}{name}.")
         elif isinstance(value, int | float) and not isinstance(value, bool):
             above_zero = isinstance(settings, Limits | Policy)
             unbounded = value == math.inf and isinstance(settings, CallOptions)  # a call may run without a time-out
@@ -232,10 +256,7 @@ def _checked(settings: Settings) -> Settings:
         (settings.port < 65536, "port must be between 0 and 65535"),
         (settings.max_calls > 0, "max_calls must be at least 1"),
         (bool(settings.tls_cert) == bool(settings.tls_key), "tls_cert and tls_key belong together; give both"),
-        (
-            settings.turn.min_delay_ms <= settings.turn.max_delay_ms,
-            "turn.min_delay_ms must not exceed turn.max_delay_ms",
-        ),
+        (not fault_of(settings.turn), fault_of(settings.turn)),
         ("acoustic" not in settings.turn.rules, 'turn.rules: there is no acoustic model yet; leave "acoustic" out'),
         (settings.limits.lead_ms >= 80, "limits.lead_ms must be at least 80: two of the smallest chunks"),
         *((_is_origin(each), f"{key}: {each!r} must be like https://voice.example.org") for key, each in origins),

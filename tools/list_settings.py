@@ -215,6 +215,8 @@ def table(kind: type[msgspec.Struct], title: str) -> list[str]:
     lines = ["", f"## {title}", "", summary, "", *TITLES]
     nested: list[str] = []
     for field in msgspec.structs.fields(kind):
+        if (kind, field.name) == (Settings, "given"):
+            continue
         hint = hints[field.name]
         kinds = [each for each in typing.get_args(hint) or (hint,) if isinstance(each, type)]
         structs = [each for each in kinds if issubclass(each, msgspec.Struct)]

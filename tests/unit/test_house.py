@@ -82,7 +82,7 @@ LAYERS = {
     "server.protocols.wire": "server.call",
     "server.observers": f"{SHARED} server.call server.observers",
     "server.config": "link audio llm server.call",
-    "server.agent": "link llm server.call server.config",
+    "server.agent": "link audio llm server.call server.config",
     "server.logs": "link",
     "server.talk": "link audio server.talk",  # a client: it knows the wire from its documents, as others do
     "server": f"{SHARED} audio.stt audio.tts llm.local server server.call server.protocols server.protocols.wire"

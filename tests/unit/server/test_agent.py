@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from msgspec import structs
 
+from audio.endpoint import TurnOptions
 from link.errors import ConfigError
 from llm.events import ModelSettings
 from llm.function_calls import NEVER_S, CallOptions
@@ -18,6 +18,7 @@ from llm.summary import SummaryOptions
 from llm.turn_completion import TurnCompletionOptions
 from server.agent import EVENTS, Agent, load_agent
 from server.call.events import CallStarted, UserTurn
+from server.call.policy import Sentences
 from server.config import Settings, load
 
 HEAD = "from server.agent import Agent\nfrom llm.tools import tool\n"
@@ -181,7 +182,9 @@ def test_whoever_interrupts_the_start_is_obeyed(file: Path) -> None:
         ("Agent(stt=3)", "the agent's stt is wrong: Expected `str | object | null`, got `int`"),
         ("Agent(llm=['local'])", "the agent's llm is wrong: Expected `str | object | null`, got `array`"),
         ("Agent(tts=True)", "the agent's tts is wrong: Expected `str | object | null`, got `bool`"),
-        ("Agent(idle_prompt=5)", "the agent's idle_prompt is wrong: Expected `str | null`, got `int`"),
+        ("Agent(turn=5)", "the agent's turn is wrong: Expected `object | null`, got `int`"),
+        ("Agent(policy=Policy(min_words=0))", "the agent's policy is wrong: min_words: must be above zero, not 0"),
+        ("Agent(policy=Policy(mute=('x',)))", "the agent's policy is wrong: mute[0]: invalid enum value 'x'"),
         ("Agent(filters=['x'])", "the agent's filters must be functions that take a text and give one"),
         ("Agent(tools=[look, look])", "tool 'look' is registered twice"),
         ("Agent(tools=[untyped])", "tool 'untyped': argument 'day' has no type"),
@@ -191,9 +194,11 @@ def test_whoever_interrupts_the_start_is_obeyed(file: Path) -> None:
 )
 def test_a_wrong_argument_is_named_with_file_and_line(file: Path, code: str, what: str) -> None:
     file.write_text(
-        HEAD + "def look(): ...\ndef untyped(day): ...\ndef starred(*days: str): ...\n\n" + f"agent = {code}\n"
+        HEAD
+        + "from server.call.policy import Policy\ndef look(): ...\ndef untyped(day): ...\ndef starred(*days: str): ...\n\n"
+        + f"agent = {code}\n"
     )
-    assert sentence(file) == f"{file}, line 7: {what}"
+    assert sentence(file) == f"{file}, line 8: {what}"
 
 
 @pytest.mark.parametrize(
@@ -230,14 +235,21 @@ def test_what_a_core_needs_comes_from_the_agent_and_the_settings() -> None:
     assert made.sentences == settings.sentences
 
 
-def test_the_idle_prompt_of_the_agent_goes_before_the_default_and_after_the_configuration() -> None:
-    agent = Agent(idle_prompt="Hello?")
-    assert agent.call_settings(Settings()).sentences == structs.replace(Settings().sentences, idle="Hello?")
-    assert Agent(idle_prompt="").call_settings(Settings()).sentences.idle == ""
-    configured = load(None, {"VOICEWIRE_SENTENCES__IDLE": "Still there?"}, {})
-    assert agent.call_settings(configured).sentences.idle == "Still there?"
-    switched_off = load(None, {"VOICEWIRE_SENTENCES__IDLE": ""}, {})
-    assert agent.call_settings(switched_off).sentences.idle == ""
+def test_a_key_of_a_table_that_the_configuration_names_goes_before_the_agents_and_no_other_does() -> None:
+    agent = Agent(sentences=Sentences(idle="Hello?", idle_goodbye=""), turn=TurnOptions(rules=()))
+    assert agent.call_settings(Settings()).sentences == Sentences(idle="Hello?", idle_goodbye="")
+    configured = agent.call_settings(load(None, {"VOICEWIRE_SENTENCES__IDLE": Sentences().idle}, {}))
+    assert configured.sentences == Sentences(idle_goodbye=""), "an operator may want the default"
+    assert configured.turn == TurnOptions(rules=())
+    longer = agent.call_settings(load(None, {"VOICEWIRE_TURN__MIN_DELAY_MS": "500"}, {}))
+    assert longer.turn == TurnOptions(rules=(), min_delay_ms=500)
+
+
+def test_what_agent_and_configuration_say_must_go_together() -> None:
+    agent = Agent(turn=TurnOptions(min_delay_ms=900))
+    settings = load(None, {"VOICEWIRE_TURN__MAX_DELAY_MS": "800"}, {})
+    with pytest.raises(ConfigError, match="agent and configuration together are wrong: turn"):
+        agent.call_settings(settings)
 
 
 @pytest.mark.parametrize(
@@ -255,21 +267,21 @@ def test_the_idle_prompt_of_the_agent_goes_before_the_default_and_after_the_conf
             CallOptions(run_in_parallel=False),
             "VOICEWIRE_CALLS__GROUP_PARALLEL_TOOLS",
             "false",
-            CallOptions(group_parallel_tools=False),
+            CallOptions(run_in_parallel=False, group_parallel_tools=False),
         ),
         (
             "summary",
             SummaryOptions(mode="truncate"),
             "VOICEWIRE_SUMMARY__TIMEOUT_S",
             "9",
-            SummaryOptions(timeout_s=9.0),
+            SummaryOptions(mode="truncate", timeout_s=9.0),
         ),
         (
             "turn_completion",
             TurnCompletionOptions(short_s=1.0),
             "VOICEWIRE_TURN_COMPLETION__LONG_S",
             "9",
-            TurnCompletionOptions(long_s=9.0),
+            TurnCompletionOptions(short_s=1.0, long_s=9.0),
         ),
     ],
 )
@@ -280,8 +292,6 @@ def test_what_the_agent_wants_goes_before_the_defaults_and_after_the_configurati
     assert getattr(agent.call_settings(Settings()), key) == wanted
     assert getattr(agent.call_settings(load(None, {variable: value}, {})), key) == configured
     assert getattr(Agent().call_settings(Settings()), key) == type(wanted)()
-    the_default = agent.call_settings(Settings(**{key: type(wanted)()}))
-    assert getattr(the_default, key) == type(wanted)(), "an operator can switch off what the agent switched on"
 
 
 @pytest.mark.parametrize("timeout_s", [0, -3, math.nan])

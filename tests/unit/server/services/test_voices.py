@@ -11,6 +11,7 @@ from audio.tts.cache import CachedVoice
 from audio.tts.websocket import WebsocketVoice
 from link.errors import ConfigError
 from server.agent import Agent
+from server.call.policy import Sentences
 from server.config import Service, Settings
 from server.factories import Engine
 from server.services.cached import CachedEngine, fixed_sentences
@@ -129,7 +130,7 @@ def test_what_is_fixed_is_what_comes_to_the_voice() -> None:
     agent = Agent(
         greeting="Hello! This is the shop. This call may be recorded.",
         filters=[lambda text: text.replace("shop", "store")],
-        idle_prompt="Are you there?",
+        sentences=Sentences(idle="Are you there?"),
     )
     fixed = fixed_sentences(Settings(), agent)
     assert {text.strip() for text in fixed} >= {
