@@ -195,10 +195,11 @@ def test_whoever_interrupts_the_start_is_obeyed(file: Path) -> None:
 def test_a_wrong_argument_is_named_with_file_and_line(file: Path, code: str, what: str) -> None:
     file.write_text(
         HEAD
-        + "from server.call.policy import Policy\ndef look(): ...\ndef untyped(day): ...\ndef starred(*days: str): ...\n\n"
+        + "from server.call.policy import Policy\n"
+        + "def look(): ...\ndef untyped(day): ...\ndef starred(*days: str): ...\n"
         + f"agent = {code}\n"
     )
-    assert sentence(file) == f"{file}, line 8: {what}"
+    assert sentence(file) == f"{file}, line 7: {what}"
 
 
 @pytest.mark.parametrize(
