@@ -155,7 +155,7 @@ LIBRARIES: dict[str, set[str]] = {
     "httpx2": {"llm/mcp_http.py"},
     **{name: {"llm/tool_schema.py"} for name in ("jsonschema", "referencing")},
     "PIL": {"llm/images.py"},
-    "aiohttp": {"server/app.py", "server/socket.py", "llm/local/chat_server.py"},
+    "aiohttp": {"link/http.py", "server/app.py", "server/socket.py", "llm/local/chat_server.py"},
     "prometheus_client": {"server/app.py", "server/observers/metrics.py"},
     "uvloop": {"server/commands/serve.py"},
     "pocketsphinx": {"audio/stt/pocketsphinx.py", "audio/stt/pocketsphinx_job.py"},

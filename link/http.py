@@ -1,0 +1,186 @@
+"""A request to a provider over HTTP, and its answer as it comes; connections are kept. No other module posts.
+
+It asks once: when and whether again is for who asks. Errors say whose fault it is, as those of link/websocket.py do.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from urllib.parse import urljoin, urlsplit
+
+import aiohttp
+import msgspec
+from msgspec import Struct
+
+from link.errors import ProviderError
+from link.retry_after import retry_after_s
+from link.websocket import Endpoint
+from link.wishes import wish_s
+
+MAX_CONNECTIONS = 1000
+KEPT_S = 60.0
+"""How long an idle connection is kept: longer than most turns of a conversation."""
+PASSING_STATUS = frozenset({408, 409, 425, 429})
+"""And those from 500 on. After any other the same request would be refused again."""
+MAX_REFUSAL_BYTES = 16 << 10
+MAX_REASON_CHARS = 300
+
+Connector = Callable[[], aiohttp.BaseConnector]
+
+
+class File(Struct, frozen=True):
+    """A part of a form that is a file."""
+
+    name: str
+    filename: str
+    content_type: str
+    data: bytes
+
+
+class Form(Struct, frozen=True):
+    """A body as `multipart/form-data`."""
+
+    fields: tuple[tuple[str, str], ...]
+    files: tuple[File, ...] = ()
+
+
+class Json(Struct, frozen=True):
+    """A body as JSON, encoded."""
+
+    data: bytes
+
+
+class Answer:
+    """What comes back, while it comes. The waits have no limit of their own; who asks has one."""
+
+    def __init__(self, response: aiohttp.ClientResponse, endpoint: Endpoint) -> None:
+        self._response = response
+        self._endpoint = endpoint
+        self.content_type = response.content_type
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """Its bytes as they arrive. Raises ProviderError when they break off."""
+        try:
+            async for chunk in self._response.content.iter_any():
+                yield chunk
+        except (aiohttp.ClientError, OSError) as error:
+            raise _explained(error, self._endpoint) from error
+
+    async def read(self) -> bytes:
+        """All of it. Raises ProviderError when it breaks off, or is longer than the endpoint's messages may be."""
+        found = bytearray()
+        async for chunk in self.chunks():
+            found += chunk
+            if len(found) > self._endpoint.max_message_bytes:
+                raise ProviderError(f"{self._endpoint.name} sent more than {self._endpoint.max_message_bytes} bytes")
+        return bytes(found)
+
+
+def open_connector() -> aiohttp.BaseConnector:
+    """The connections of a process to one provider."""
+    return aiohttp.TCPConnector(limit=MAX_CONNECTIONS, keepalive_timeout=KEPT_S)
+
+
+class HttpClient:
+    """The connections of the process to one endpoint, for all calls."""
+
+    def __init__(self, endpoint: Endpoint, connector: Connector = open_connector) -> None:
+        """`connector` is replaced where time is virtual."""
+        self.endpoint = endpoint
+        self._connector = connector
+        self._session: aiohttp.ClientSession | None = None
+
+    @contextlib.asynccontextmanager
+    async def post(self, body: Form | Json) -> AsyncIterator[Answer]:
+        """Ask; what is not read when the context ends is not waited for. Raises ProviderError."""
+        try:
+            response = await self._open().post(
+                self.endpoint.url,
+                data=_encoded(body),
+                headers=_headers(self.endpoint, body),
+                allow_redirects=False,  # headers may be secret, and would be shown to wherever it leads
+            )
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise _explained(error, self.endpoint) from error
+        async with response:
+            if response.status >= 300:
+                raise await _refused(response, self.endpoint)
+            yield Answer(response, self.endpoint)
+
+    async def close(self) -> None:
+        """Close all connections. Closing twice is closing once."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            loopback = urlsplit(self.endpoint.url).hostname in ("127.0.0.1", "localhost", "::1")
+            limit = aiohttp.ClientTimeout(total=None, connect=self.endpoint.connect_s)
+            # No proxy stands between us and this machine.
+            self._session = aiohttp.ClientSession(
+                connector=self._connector(), timeout=limit, trust_env=not loopback, cookie_jar=aiohttp.DummyCookieJar()
+            )
+        return self._session
+
+
+def _encoded(body: Form | Json) -> aiohttp.FormData | bytes:
+    if isinstance(body, Json):
+        return body.data
+    form = aiohttp.FormData(quote_fields=False, default_to_multipart=True)  # names have brackets: `include[]`
+    for name, value in body.fields:
+        form.add_field(name, value)
+    for file in body.files:
+        form.add_field(file.name, file.data, filename=file.filename, content_type=file.content_type)
+    return form
+
+
+def _headers(endpoint: Endpoint, body: Form | Json) -> dict[str, str]:
+    return {**({"Content-Type": "application/json"} if isinstance(body, Json) else {}), **dict(endpoint.headers)}
+
+
+async def _refused(response: aiohttp.ClientResponse, endpoint: Endpoint) -> ProviderError:
+    """What a status calls for, with the provider's own words."""
+    status = response.status
+    text = f"{endpoint.name} answered HTTP {status}"
+    if status < 400:
+        place = Endpoint(urljoin(endpoint.url, response.headers.get("Location", ""))).name
+        return ProviderError(f"{text}: it has moved to {place}; give that address", fatal=True)
+    words = ""
+    with contextlib.suppress(aiohttp.ClientError, OSError):
+        words = words_of(await response.content.read(MAX_REFUSAL_BYTES))
+    wish = retry_after_s(response.headers.get("Retry-After")) or wish_s(words) or None
+    text = endpoint.without_secrets(f"{text}: {words}" if words else text)
+    return ProviderError(
+        text[:MAX_REASON_CHARS], fatal=status < 500 and status not in PASSING_STATUS, retry_after_s=wish
+    )
+
+
+def words_of(body: bytes) -> str:
+    """What the body of a refusal says, on one line: OpenAI's form, one of the usual others, or plain text."""
+    text = body.decode(errors="replace")
+    try:
+        found = msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError):
+        return "" if text.lstrip().startswith("<") else " ".join(text.split())  # a web server's page says nothing
+    error = found.get("error", found) if isinstance(found, dict) else found
+    if isinstance(error, dict):
+        parts = [error.get("code") or error.get("type"), error.get("message") or error.get("detail")]
+        error = ": ".join(str(part) for part in parts if part)
+    return " ".join(str(error).split())
+
+
+def _explained(error: Exception, endpoint: Endpoint) -> ProviderError:
+    """Whose fault it is that there was no answer; the message carries no secret."""
+    match error:
+        case aiohttp.ClientConnectorCertificateError():
+            why = error.certificate_error
+            return ProviderError(f"the certificate of {endpoint.name} is not valid: {why}", fatal=True)
+        case aiohttp.InvalidURL():
+            return ProviderError(f"{endpoint.name} is not an address of a web server", fatal=True)
+        case TimeoutError():
+            return ProviderError(f"{endpoint.name} did not answer in time")
+        case _:
+            text = f"the connection to {endpoint.name} failed: {type(error).__name__}: {error}"
+            return ProviderError(endpoint.without_secrets(text)[:MAX_REASON_CHARS])
