@@ -23,6 +23,8 @@ KEPT_S = 60.0
 """How long an idle connection is kept: longer than most turns of a conversation."""
 PASSING_STATUS = frozenset({408, 409, 425, 429})
 """And those from 500 on. After any other the same request would be refused again."""
+QUOTA = "insufficient_quota"
+"""OpenAI's code for a 429 that no waiting cures."""
 MAX_REFUSAL_BYTES = 16 << 10
 MAX_REASON_CHARS = 300
 
@@ -152,9 +154,8 @@ async def _refused(response: aiohttp.ClientResponse, endpoint: Endpoint) -> Prov
         words = words_of(await response.content.read(MAX_REFUSAL_BYTES))
     wish = retry_after_s(response.headers.get("Retry-After")) or wish_s(words) or None
     text = endpoint.without_secrets(f"{text}: {words}" if words else text)
-    return ProviderError(
-        text[:MAX_REASON_CHARS], fatal=status < 500 and status not in PASSING_STATUS, retry_after_s=wish
-    )
+    passing = (status >= 500 or status in PASSING_STATUS) and not words.startswith(QUOTA)
+    return ProviderError(text[:MAX_REASON_CHARS], fatal=not passing, retry_after_s=wish)
 
 
 def words_of(body: bytes) -> str:

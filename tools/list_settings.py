@@ -183,6 +183,13 @@ FACTORIES = (
         provider=deepgram.PROVIDER,
     ),
     Factory(
+        'tts = "openai-tts"',
+        "OpenAI's speech over HTTP, or that of a local server that speaks like it; without word times.",
+        openai.VoiceOptions,
+        patience=VoicePatience,
+        provider=openai.OVER_HTTP,
+    ),
+    Factory(
         'tts = "scripted"',
         "Speaks at once, in tones that a test can read; for tests and load.",
         scripted.voice,

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable
 
 from audio.tts.speech import Speech, State
-from audio.tts.wire import Codec, Event, Sound, Wire
+from audio.tts.wire import Ask, Cancel, Order, Sound, Terms
 
 MAX_FRAMES = 64
 """As many as an inbox holds; the core gives eight."""
@@ -20,10 +20,10 @@ MAX_KEPT_S = 20.0
 class SpeechQueue:
     """Utterances by the number of their frames; what is asked, what is cancelled, what came."""
 
-    def __init__(self, codec: Codec) -> None:
-        self._codec = codec
-        self._terms = codec.terms
-        self._wire: Wire | None = None  # of the connection, while there is one
+    def __init__(self, rate_hz: int, terms: Terms) -> None:
+        self._rate_hz = rate_hz
+        self._terms = terms
+        self._open = False  # there is a connection
         self._frames: list[Speech] = []
         self._contexts: dict[str, Speech | None] = {}  # on this connection; None: cancelled, and not over
         self._to_cancel: list[str] = []
@@ -32,7 +32,7 @@ class SpeechQueue:
         self._asked = 0  # contexts of this connection, in all
         self._timed: Speech | None = None
         self._since = 0.0  # when `_timed` came to the head, or gave something
-        self._max_kept = int(MAX_KEPT_S * codec.rate_hz) * 2
+        self._max_kept = int(MAX_KEPT_S * rate_hz) * 2
 
     # --- what is to be said -----------------------------------------------------------------------------------------
 
@@ -53,7 +53,7 @@ class SpeechQueue:
 
     def put(self, frame: int, text: str) -> None:
         """Another utterance: in its place by number, but not before one of which something was given."""
-        speech = Speech(frame, text, self._codec.rate_hz, self._terms.times_from)
+        speech = Speech(frame, text, self._rate_hz, self._terms.times_from)
         place = len(self._frames)
         while place and self._frames[place - 1].frame > frame and not self._frames[place - 1].begun:
             place -= 1
@@ -92,12 +92,12 @@ class SpeechQueue:
 
     def open(self) -> None:
         """There is a new connection."""
-        self._wire = self._codec.open()
+        self._open = True
         self._asked = 0
 
     def close(self, reason: str) -> None:
         """It is lost, and all that was asked on it."""
-        self._wire = None
+        self._open = False
         asked = [speech for speech in self._contexts.values() if speech is not None]
         self._contexts.clear()
         self._cancelled_at.clear()
@@ -110,13 +110,13 @@ class SpeechQueue:
         """The connection takes no more questions, and has answered all."""
         return self._asked >= self._terms.per_link and not self._contexts
 
-    def messages(self, now: float) -> list[str]:
-        """What is to be sent now: cancels, then questions."""
-        if self._wire is None:
+    def orders(self, now: float) -> list[Order]:
+        """What the provider is to be told now: cancels, then questions."""
+        if not self._open:
             return []
-        messages: list[str] = []
+        orders: list[Order] = []
         for context in self._to_cancel:
-            messages += self._wire.cancel(context)
+            orders.append(Cancel(context))
             if self._terms.cancelled_is == "over":
                 self.forget(context)
             else:
@@ -128,8 +128,8 @@ class SpeechQueue:
             context = f"{speech.frame}-{self._serial}"
             self._contexts[context] = speech
             speech.heard_at = now
-            messages += self._wire.ask(context, speech.ask(context))
-        return messages
+            orders.append(Ask(context, speech.ask(context)))
+        return orders
 
     def _next(self, now: float) -> Speech | None:
         """The next that can be asked; the head whatever is kept of others."""
@@ -145,10 +145,6 @@ class SpeechQueue:
         return None
 
     # --- what comes -------------------------------------------------------------------------------------------------
-
-    def read(self, message: str | bytes) -> list[Event]:
-        """What a message says. Raises msgspec.DecodeError."""
-        return self._wire.read(message) if self._wire else []
 
     def speech_of(self, context: str) -> Speech | None:
         """What is spoken in a context; None for one that was cancelled, or is not known."""

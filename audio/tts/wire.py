@@ -43,6 +43,23 @@ class Refused(Struct, frozen=True):
 Event = Sound | Over | Refused
 
 
+class Ask(Struct, frozen=True):
+    """Speak a text, in a context of its own."""
+
+    context: str
+    text: str
+
+
+class Cancel(Struct, frozen=True):
+    """Nobody wants a context any more."""
+
+    context: str
+
+
+Order = Ask | Cancel
+"""What a provider is told."""
+
+
 class Terms(Struct, frozen=True):
     """What a provider allows on one connection."""
 

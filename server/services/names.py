@@ -29,6 +29,7 @@ VOICES: dict[str, Find] = {
     "elevenlabs": lambda given: partial(elevenlabs.voice, given),
     "cartesia": lambda given: partial(cartesia.voice, given),
     "deepgram-tts": lambda given: partial(deepgram.voice, given),
+    "openai-tts": lambda given: partial(openai.voice, given),
     "scripted": lambda _: scripted.voice,
 }
 

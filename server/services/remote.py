@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 
 from msgspec import Struct
 
+from link.http import HttpClient
 from link.tasks import Spawn
 from link.websocket import HANDSHAKES_AT_ONCE, Endpoint
 from server.agent import Agent
@@ -51,3 +52,26 @@ class RemoteEngine(Generic[S]):
 
     async def close(self) -> None:
         """Nothing to release."""
+
+
+class HttpEngine(Generic[S]):
+    """What the process has of a provider that is asked over HTTP: its connections."""
+
+    free = 1 << 30
+
+    def __init__(self, client: HttpClient, make: Callable[[HttpClient], S]) -> None:
+        """`make` gives each call its own service."""
+        self.endpoint = client.endpoint
+        self._client = client
+        self._make = make
+
+    async def start(self) -> None:
+        """The first request connects."""
+
+    def open(self) -> S:
+        """A service for one call."""
+        return self._make(self._client)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()

@@ -9,11 +9,14 @@ import msgspec
 from msgspec import Struct
 
 from audio.services import TextToSpeech
-from audio.tts.websocket import Patience, WebsocketVoice
+from audio.tts.delivery import Patience
+from audio.tts.http import HttpSpeech, HttpVoice
+from audio.tts.websocket import WebsocketVoice
 from audio.tts.wire import Codec
 from link.errors import ConfigError
+from link.http import HttpClient
 from link.websocket import Endpoint
-from server.services.remote import RemoteEngine
+from server.services.remote import HttpEngine, RemoteEngine
 
 MAX_AHEAD = 4
 CONNECT_S = 3.0
@@ -42,6 +45,13 @@ def websocket_voice(endpoint: Endpoint, codec: Codec, patience: VoicePatience) -
         return WebsocketVoice(address, codec, random=random, gate=gate, patience=times)
 
     return RemoteEngine(address, voice)
+
+
+def http_voice(endpoint: Endpoint, speech: HttpSpeech, ahead: int, patience: VoicePatience) -> HttpEngine[TextToSpeech]:
+    """A voice behind requests over HTTP."""
+    address = msgspec.structs.replace(endpoint, connect_s=CONNECT_S)
+    times = Patience(first_audio_s=patience.first_audio_s)
+    return HttpEngine(HttpClient(address), lambda client: HttpVoice(client, speech, ahead, times))
 
 
 def checked_ahead(place: str, ahead: int) -> int:

@@ -183,8 +183,8 @@ PURE_BY_DESIGN = frozenset(
     audio.speakable audio.spoken audio.stops audio.turn
     audio.stt.deepgram audio.stt.deepgram_events audio.stt.deepgram_flux audio.stt.hearing audio.stt.kept_audio
     audio.stt.openai_events audio.stt.openai_realtime audio.stt.speeches audio.stt.uplink
-    audio.tts.alignment audio.tts.cartesia audio.tts.deepgram audio.tts.elevenlabs audio.tts.queue audio.tts.speech
-    audio.tts.wire
+    audio.tts.alignment audio.tts.cartesia audio.tts.deepgram audio.tts.elevenlabs audio.tts.openai audio.tts.queue
+    audio.tts.speech audio.tts.wire
     llm.cancel_tool llm.candidates llm.chat_answer llm.chat_codec llm.chat_failures llm.chat_options
     llm.context llm.continuation llm.entry llm.failures llm.fallback llm.fallback_inference llm.function_calls
     llm.items llm.mcp_offers llm.mcp_options llm.media llm.messages llm.messages_json llm.responses

@@ -93,6 +93,7 @@ def test_a_form_has_its_fields_and_files(tmp_path: Path) -> None:
         (answering("<html>", 404), "answered HTTP 404", True, None),
         (answering("", 429, Retry_After="3"), "HTTP 429", False, 3.0),
         (answering('{"error": {"message": "Try again in 2s"}}', 429), "Try again in 2s", False, 2.0),
+        (answering('{"error": {"code": "insufficient_quota", "message": "No money"}}', 429), "No money", True, None),
         (answering("", 503), "HTTP 503", False, None),
         (answering("", 302, Location="https://elsewhere.example.org/x"), "moved to https://elsewhere", True, None),
         (cut, "ServerDisconnectedError", False, None),

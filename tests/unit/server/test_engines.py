@@ -137,7 +137,7 @@ async def test_the_voice_of_the_configuration_goes_before_that_of_the_agent() ->
         ),
         (
             {"tts": "a.module"},
-            "there is no tts 'a.module'; there are espeak, elevenlabs, cartesia, deepgram-tts, scripted,"
+            "there is no tts 'a.module'; there are espeak, elevenlabs, cartesia, deepgram-tts, openai-tts, scripted,"
             ' or "package.module:factory"',
         ),
         ({"stt": {"slots": 3}}, 'stt: a table needs a name: stt = {name = "…", …}'),

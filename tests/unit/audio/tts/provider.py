@@ -18,8 +18,9 @@ from websockets.exceptions import ConnectionClosed
 
 from audio.tts.cartesia import CartesiaCodec
 from audio.tts.deepgram import AURA, FLUX, DeepgramCodec
+from audio.tts.delivery import Patience
 from audio.tts.elevenlabs import ElevenLabsCodec
-from audio.tts.websocket import Patience, WebsocketVoice
+from audio.tts.websocket import WebsocketVoice
 from audio.tts.wire import Codec
 from link.tasks import Task, Work
 from link.websocket import Endpoint

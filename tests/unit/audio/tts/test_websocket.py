@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from audio.tts.deepgram import FLUSHES
+from audio.tts.delivery import Patience
 from audio.tts.elevenlabs import MAX_CONTEXTS
-from audio.tts.websocket import Patience
 from tests.unit.audio.tts.provider import DIALECTS, Provider, Stand, words_of
 from tests.unit.link.peer import Admit, admitting, refusing
 from tests.unit.server.logbook import Logbook

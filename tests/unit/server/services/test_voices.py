@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from audio.tts.cache import CachedVoice
+from audio.tts.http import HttpVoice
 from audio.tts.websocket import WebsocketVoice
 from link.errors import ConfigError
 from server.agent import Agent
@@ -16,13 +18,14 @@ from server.config import Service, Settings
 from server.factories import Engine
 from server.services.cached import CachedEngine, fixed_sentences
 from server.services.names import make_voice
-from server.services.remote import RemoteEngine
+from server.services.remote import HttpEngine, RemoteEngine
 from tests.unit.server.services.given import given
 
 ELEVENLABS = {"name": "elevenlabs", "voice": "v1", "model": "m", "api_key": "k3y"}
 CARTESIA = {"name": "cartesia", "voice": "v1", "model": "m", "api_key": "k3y"}
 DEEPGRAM = {"name": "deepgram-tts", "model": "aura-2-x-en", "api_key": "k3y"}
-KEYS = ("ELEVENLABS_API_KEY", "CARTESIA_API_KEY", "DEEPGRAM_API_KEY")
+OPENAI = {"name": "openai-tts", "voice": "v1", "model": "m", "api_key": "k3y"}
+KEYS = ("ELEVENLABS_API_KEY", "CARTESIA_API_KEY", "DEEPGRAM_API_KEY", "OPENAI_API_KEY")
 
 
 def engine(service: Service, agent: Agent | None = None) -> Engine[Any]:
@@ -71,7 +74,7 @@ async def test_where_a_voice_is(service: Service, url: str, header: tuple[str, s
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize(("service", "name"), [*zip((ELEVENLABS, CARTESIA, DEEPGRAM), KEYS, strict=True)])
+@pytest.mark.parametrize(("service", "name"), [*zip((ELEVENLABS, CARTESIA, DEEPGRAM, OPENAI), KEYS, strict=True)])
 async def test_the_key_of_the_environment(service: dict[str, Any], name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     without = {key: value for key, value in service.items() if key != "api_key"}
     assert sentence(without) == f"tts: set tts.api_key, or the environment variable {name}"
@@ -79,7 +82,7 @@ async def test_the_key_of_the_environment(service: dict[str, Any], name: str, mo
     assert engine(without).endpoint.headers[0][1].endswith("k3y2")  # type: ignore[attr-defined]
     shown = ("Authorization", "Bearer other")
     assert engine({**service, "headers": dict([shown])}).endpoint.headers == (shown,)  # type: ignore[attr-defined]
-    elsewhere = {**without, "base_url": "ws://localhost:1"}
+    elsewhere = {**without, "base_url": "http://localhost:1" if service is OPENAI else "ws://localhost:1"}
     assert engine(elsewhere).endpoint.headers == ()  # type: ignore[attr-defined]
     monkeypatch.setenv("SHOP_KEY", "k3y3")
     (header,) = engine({**elsewhere, "key_env": "SHOP_KEY"}).endpoint.headers  # type: ignore[attr-defined]
@@ -102,12 +105,32 @@ async def test_the_key_of_the_environment(service: dict[str, Any], name: str, mo
         ({**CARTESIA, "first_audio_s": 3.0}, "tts.first_audio_s must be above zero and below 2.8"),
         ({**CARTESIA, "base_url": "https://x"}, "tts.base_url must begin with ws:// or wss://"),
         ({**CARTESIA, "base_url": "wss://x?y=1"}, "tts.base_url must have no query; there is tts.query"),
+        ({**OPENAI, "base_url": "wss://x"}, "tts.base_url must begin with http:// or https://"),
+        ({**OPENAI, "speed": 5}, "tts.speed must be from 0.25 to 4, not 5"),
+        ({**OPENAI, "rate_hz": 24}, "tts.rate_hz must be from 8000 to 48000, not 24"),
+        ({**OPENAI, "voice": {"name": "v"}}, "tts.voice is empty: say which voice"),
+        ({**OPENAI, "voice": 7}, "tts.voice: expected `str | object`, got `int`"),
         ({**CARTESIA, "cache": 7}, "tts.cache must name a folder"),
         ({**CARTESIA, "cache": "/dev/null/x"}, "tts.cache: the folder /dev/null/x cannot be made: Not a directory"),
     ],
 )
 async def test_what_is_wrong_is_said_in_a_sentence(service: Service, words: str) -> None:
     assert sentence(service) == words
+
+
+@pytest.mark.asyncio
+async def test_a_voice_over_http() -> None:
+    made = engine({**OPENAI, "voice": {"id": "voice_1"}, "instructions": "Be calm.", "speed": 1.2, "extra": {"x": 1}})
+    assert isinstance(made, HttpEngine)
+    assert made.endpoint.url == "https://api.openai.com/v1/audio/speech"
+    assert made.endpoint.headers == (("Authorization", "Bearer k3y"),)
+    await made.start()
+    voice = made.open()
+    assert isinstance(voice, HttpVoice)
+    assert voice.rate_hz == 24000
+    asked = {"model": "m", "voice": {"id": "voice_1"}, "response_format": "pcm", "instructions": "Be calm."}
+    assert msgspec.json.decode(voice._speech.request("Hi.")) == {**asked, "speed": 1.2, "x": 1, "input": "Hi."}
+    await made.close()
 
 
 @pytest.mark.asyncio
