@@ -6,7 +6,7 @@ It asks once: when and whether again is for who asks. Errors say whose fault it 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from urllib.parse import urljoin, urlsplit
 
 import aiohttp
@@ -61,7 +61,7 @@ class Answer:
         self._endpoint = endpoint
         self.content_type = response.content_type
 
-    async def chunks(self) -> AsyncIterator[bytes]:
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
         """Its bytes as they arrive. Raises ProviderError when they break off."""
         try:
             async for chunk in self._response.content.iter_any():

@@ -22,6 +22,7 @@ sys.path.insert(0, str(ROOT))
 
 from audio.stt import pocketsphinx  # noqa: E402
 from audio.stt.hearing import Patience  # noqa: E402
+from audio.stt.utterances import Waits  # noqa: E402
 from audio.tts import espeak  # noqa: E402
 from llm.chat_options import ChatOptions  # noqa: E402
 from llm.mcp_options import MCPServer  # noqa: E402
@@ -95,6 +96,13 @@ FACTORIES = (
         deepgram.FluxOptions,
         patience=Patience,
         provider=deepgram.PROVIDER,
+    ),
+    Factory(
+        'stt = "openai-stt"',
+        "OpenAI's transcription of whole speeches over HTTP, or any server that speaks the same; nothing to install.",
+        openai.TranscriptionOptions,
+        patience=Waits,
+        provider=openai.OVER_HTTP,
     ),
     Factory(
         'stt = "openai-realtime-stt"',

@@ -7,7 +7,7 @@ then its audio is kept, and so is its end, for the connection after this one.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
@@ -183,7 +183,7 @@ class Speeches:
 
     def settle(self, speech: Speech) -> None:
         """Answer with what is there."""
-        speech.answer = final(speech)
+        speech.answer = joined(speech.pieces, speech.partial)
         while self._waiting and (answer := self._waiting[0].answer) is not None:
             done = self._waiting.pop(0)
             self._facts.append(answer)
@@ -199,14 +199,14 @@ class Speeches:
         return new
 
 
-def final(speech: Speech) -> Transcript:
-    """What was understood of a speech, with all that is known of it."""
-    pieces = speech.pieces
+def joined(pieces: Sequence[Piece], partial: str = "") -> Transcript:
+    """The final transcript of a speech, with all that is known of it; `partial` are words after the pieces."""
+    text = " ".join(filter(None, [*(piece.text for piece in pieces), partial]))
     weighed = [(piece.confidence, max(len(piece.words), 1)) for piece in pieces if piece.confidence is not None]
     return Transcript(
-        speech.text,
+        text,
         True,
-        mean(weighed) if speech.text else None,
+        mean(weighed) if text else None,
         tuple(word for piece in pieces for word in piece.words),
         next((piece.language for piece in pieces if piece.language), ""),
     )

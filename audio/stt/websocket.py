@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import math
 from collections.abc import Callable
 from contextlib import aclosing
 from random import Random
@@ -19,6 +18,7 @@ from loguru import logger
 from audio.events import EarFact
 from audio.services import Begin, Finish
 from audio.stt.hearing import Hearing
+from link.alarm import Alarm
 from link.errors import ProviderError
 from link.inbox import Inbox
 from link.tasks import Spawn
@@ -47,7 +47,7 @@ class WebsocketEars:
         self._links = Links(endpoint, random=random, gate=gate, opener=opener, on_failure=self._on_failure)
         self._link: Link | None = None
         self._more = asyncio.Event()  # there may be something to send
-        self._timer: asyncio.TimerHandle | None = None
+        self._alarm = Alarm(self._tick)
         self._failures = 0  # since the last connection
         self._warned: set[str] = set()
 
@@ -66,8 +66,7 @@ class WebsocketEars:
             self._advance()
             await asyncio.Event().wait()
         finally:
-            if self._timer is not None:
-                self._timer.cancel()
+            self._alarm.cancel()
 
     def close(self) -> None:
         """Nothing to give back: the connection ends with `run`."""
@@ -141,7 +140,7 @@ class WebsocketEars:
             while (link := self._link) is not None and (message := self._hearing.message(_now())) is not None:
                 with contextlib.suppress(ProviderError):  # `receive` fails as well, and tells
                     await (link.send(message) if isinstance(message, str) else link.send_bytes(message))
-            self._set_timer(self._hearing.deadline())
+            self._alarm.set(self._hearing.deadline())
 
     # --- what came of it --------------------------------------------------------------------------------------------
 
@@ -150,20 +149,10 @@ class WebsocketEars:
         for fact in self._hearing.facts():
             self._post(fact)
         self._more.set()
-        self._set_timer(self._hearing.deadline())
+        self._alarm.set(self._hearing.deadline())
 
-    def _set_timer(self, at: float) -> None:
-        """A timer that is set for earlier stays: a tick too early does no harm, and audio comes often."""
-        if self._timer is not None:
-            if self._timer.when() <= at:
-                return
-            self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_at(at, self._tick) if at < math.inf else None
-
-    def _tick(self) -> None:
-        assert self._timer is not None
-        due, self._timer = self._timer.when(), None
-        doubt = self._hearing.tick(max(_now(), due))  # a loop may be early by the resolution of its clock
+    def _tick(self, now: float) -> None:
+        doubt = self._hearing.tick(now)
         if doubt and self._link is not None:
             logger.info("stt: the link is given up: {}", doubt)
             self._link.abort()

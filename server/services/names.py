@@ -21,6 +21,7 @@ EARS: dict[str, Find] = {
     "pocketsphinx": embedded.pocketsphinx,
     "deepgram": lambda given: partial(deepgram.nova, given),
     "deepgram-flux": lambda given: partial(deepgram.flux, given),
+    "openai-stt": lambda given: partial(openai.transcription, given),
     "openai-realtime-stt": lambda given: partial(openai.realtime, given),
     "scripted": lambda _: scripted.ears,
 }

@@ -1,11 +1,13 @@
-"""OpenAI: realtime transcription as ears, and a voice.
+"""OpenAI: transcription as ears, of whole speeches or while they are said, and a voice.
 
+stt = {name = "openai-stt", model = "…"}                # or any server that speaks this protocol, at `base_url`
 stt = {name = "openai-realtime-stt", model = "…"}
 tts = {name = "openai-tts", model = "…", voice = "…"}
 """
 
 from __future__ import annotations
 
+from random import Random
 from typing import Any
 
 from msgspec import Struct
@@ -14,11 +16,17 @@ from audio.services import SpeechToText, TextToSpeech
 from audio.stt.hearing import Patience
 from audio.stt.openai_events import RealtimeSettings
 from audio.stt.openai_realtime import PATH, RealtimeHearing
+from audio.stt.openai_transcriber import OpenAITranscriber
+from audio.stt.openai_transcription import PATH as TRANSCRIPTION_PATH
+from audio.stt.openai_transcription import TranscriptionSettings
+from audio.stt.utterance_ears import UtteranceEars
+from audio.stt.utterances import Waits
 from audio.tts import openai as voice_wire
 from link.errors import ConfigError
+from link.http import HttpClient
 from server.services.access import Access, Provider, endpoint
 from server.services.ears import terms, websocket_ears
-from server.services.options import named, parted
+from server.services.options import named, one_of, parted
 from server.services.remote import Given, HttpEngine, RemoteEngine
 from server.services.voices import VoicePatience, checked_ahead, http_voice
 
@@ -26,6 +34,58 @@ REALTIME = Provider("wss://api.openai.com/v1", "OPENAI_API_KEY")
 OVER_HTTP = Provider("https://api.openai.com/v1", "OPENAI_API_KEY")
 KEYWORDS_OF = ("gpt-transcribe", "gpt-live-transcribe")
 """Models that take words to listen for."""
+
+
+class TranscriptionOptions(Struct, frozen=True, forbid_unknown_fields=True):
+    """`stt = {name = "openai-stt", model = "…"}`: each speech is a request."""
+
+    model: str
+    """Which model; it must be given."""
+    language: str = ""
+    """ISO 639-1."""
+    prompt: str | None = None
+    """What the model is told of what it will hear; not given: the terms of the agent's vocabulary, unless they are
+    `keywords`."""
+    keywords: list[str] | None = None
+    """Words to listen for; not given: the terms of the agent's vocabulary, where the model takes them."""
+    words: bool = False
+    """Ask for the times of words (`verbose_json`), where the model has them."""
+    logprobs: bool = False
+    """Ask how sure the model is, where it says so."""
+    stream: bool = True
+    """Ask for the text as it is found; without `words` only."""
+    rate_hz: int = 16000
+    """Of the audio that is sent: 8000, 16000 or 24000."""
+    extra: dict[str, str] = {}
+    """Further fields of the form, as they are: temperature, chunking_strategy, …"""
+
+
+def transcription(given: Given, **options: Any) -> HttpEngine[SpeechToText]:
+    """Ears that send each speech once it is over."""
+    place = given.place
+    chosen, access, waits = parted(place, options, TranscriptionOptions, Access, Waits)
+    named(place, model=chosen.model)
+    rate_hz = one_of(place, "rate_hz", chosen.rate_hz, (8000, 16000, 24000))
+    vocabulary = given.agent.vocabulary
+    keywords = terms(place, chosen.model, chosen.keywords, vocabulary, KEYWORDS_OF)
+    spoken_of = ", ".join(terms(place, chosen.model, None, vocabulary, ("",)))
+    settings = TranscriptionSettings(
+        chosen.model,
+        chosen.language,
+        chosen.prompt if chosen.prompt is not None else "" if keywords else spoken_of,
+        keywords,
+        words=chosen.words,
+        logprobs=chosen.logprobs,
+        stream=chosen.stream and not chosen.words,
+        extra=chosen.extra,
+    )
+    where = endpoint(place, OVER_HTTP, access, TRANSCRIPTION_PATH, ("http", "https"))
+    random = Random()
+
+    def ears(client: HttpClient) -> SpeechToText:
+        return UtteranceEars(OpenAITranscriber(client, settings, rate_hz), waits, random)
+
+    return HttpEngine(HttpClient(where), ears)
 
 
 class RealtimeOptions(Struct, frozen=True, forbid_unknown_fields=True):

@@ -182,7 +182,8 @@ PURE_BY_DESIGN = frozenset(
     audio.addresses audio.inflight audio.pcm audio.pieces audio.playout audio.pronunciation audio.silero
     audio.speakable audio.spoken audio.stops audio.turn
     audio.stt.deepgram audio.stt.deepgram_events audio.stt.deepgram_flux audio.stt.hearing audio.stt.kept_audio
-    audio.stt.openai_events audio.stt.openai_realtime audio.stt.speeches audio.stt.uplink
+    audio.stt.openai_events audio.stt.openai_realtime audio.stt.openai_transcription audio.stt.speeches
+    audio.stt.uplink audio.stt.utterances
     audio.tts.alignment audio.tts.cartesia audio.tts.deepgram audio.tts.elevenlabs audio.tts.openai audio.tts.queue
     audio.tts.speech audio.tts.wire
     llm.cancel_tool llm.candidates llm.chat_answer llm.chat_codec llm.chat_failures llm.chat_options

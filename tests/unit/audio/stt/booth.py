@@ -12,8 +12,7 @@ from types import TracebackType
 import numpy as np
 
 from audio.events import EarFact, SpeechLost, Transcript, TurnHint
-from audio.services import Begin, Finish
-from audio.stt.websocket import WebsocketEars
+from audio.services import Begin, Finish, SpeechToText
 from link.inbox import Inbox
 from link.tasks import Task, Work
 
@@ -44,7 +43,7 @@ def understood(pcm: bytes, rate_hz: int = 16000) -> list[tuple[str, int, int]]:
 class Booth:
     """One call's side of its ears, while it is entered."""
 
-    def __init__(self, ears: WebsocketEars) -> None:
+    def __init__(self, ears: SpeechToText) -> None:
         self._ears = ears
         self._always = ears.listens == "always"
         self._inbox: Inbox[bytes | Begin | Finish] = Inbox(

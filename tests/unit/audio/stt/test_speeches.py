@@ -6,7 +6,7 @@ import math
 
 from audio.events import SpeechLost, SpokenWord, Transcript
 from audio.stt.hearing import Patience
-from audio.stt.speeches import MAX_OWED, Piece, Speech, Speeches, final
+from audio.stt.speeches import MAX_OWED, Piece, Speech, Speeches, joined
 from audio.stt.uplink import Uplink
 
 EMPTY = Transcript("", True)
@@ -134,8 +134,8 @@ def test_more_speeches_than_anybody_waits_for_are_answered() -> None:
 def test_a_final_has_all_that_is_known() -> None:
     words = (SpokenWord("one", 0, 1), SpokenWord("two", 1, 2), SpokenWord("three", 2, 3))
     speech = Speech(0, pieces=[Piece("one two", words[:2], 0.9, ""), Piece("three", words[2:], 0.6, "en")], partial="?")
-    known = final(speech)
+    known = joined(speech.pieces, speech.partial)
     assert (known.text, known.words, known.language) == ("one two three ?", words, "en")
     assert known.confidence is not None
     assert round(known.confidence, 6) == 0.8
-    assert final(Speech(0)) == EMPTY
+    assert joined([]) == EMPTY

@@ -13,11 +13,14 @@ from audio.stt.deepgram import DeepgramHearing
 from audio.stt.deepgram_flux import FluxHearing
 from audio.stt.hearing import Hearing
 from audio.stt.openai_realtime import RealtimeHearing
+from audio.stt.openai_transcriber import OpenAITranscriber
+from audio.stt.openai_transcription import TranscriptionSettings
+from audio.stt.utterance_ears import UtteranceEars
 from audio.stt.websocket import WebsocketEars
 from link.errors import ConfigError
 from server.agent import Agent
 from server.services.names import make_ears
-from server.services.remote import RemoteEngine
+from server.services.remote import HttpEngine, RemoteEngine
 from tests.unit.link.stage import play
 from tests.unit.server.services.given import given
 
@@ -31,21 +34,24 @@ def _no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def engine(name: str, *, vocabulary: tuple[str, ...] = VOCABULARY, **options: Any) -> RemoteEngine[SpeechToText]:
+Made = RemoteEngine[SpeechToText] | HttpEngine[SpeechToText]
+
+
+def engine(name: str, *, vocabulary: tuple[str, ...] = VOCABULARY, **options: Any) -> Made:
     """The engine of a table."""
     made = make_ears({"name": name, **options}, given("stt", Agent(vocabulary=list(vocabulary))))
-    assert isinstance(made, RemoteEngine)
+    assert isinstance(made, RemoteEngine | HttpEngine)
     return made
 
 
-def heard_by(made: RemoteEngine[SpeechToText]) -> Hearing:
+def heard_by(made: Made) -> Hearing:
     """What listens in a new call."""
     ears = made.open()
     assert isinstance(ears, WebsocketEars)
     return ears._hearing
 
 
-def query(made: RemoteEngine[SpeechToText]) -> dict[str, list[str]]:
+def query(made: Made) -> dict[str, list[str]]:
     """What stands behind the `?`."""
     return parse_qs(urlsplit(made.endpoint.url).query)
 
@@ -91,6 +97,38 @@ def test_openai(monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(hearing, RealtimeHearing)
     hearing.connected(0)
     assert '"keywords":["puncture","inner tube"]' in str(hearing.message(0))
+
+
+def settings_of(made: Made) -> TranscriptionSettings:
+    """What a request asks for."""
+    ears = made.open()
+    assert isinstance(ears, UtteranceEars)
+    transcriber = ears._transcriber
+    assert isinstance(transcriber, OpenAITranscriber)
+    return transcriber._settings
+
+
+def test_openai_over_http() -> None:
+    made = engine("openai-stt", model="gpt-transcribe", api_key=KEY, language="en")
+    assert made.endpoint.url == "https://api.openai.com/v1/audio/transcriptions"
+    assert made.endpoint.headers == (("Authorization", f"Bearer {KEY}"),)
+    wanted = TranscriptionSettings("gpt-transcribe", "en", keywords=("puncture", "inner tube"))
+    assert settings_of(made) == wanted
+
+
+def test_a_model_that_takes_no_keywords_is_told_the_terms_in_a_prompt() -> None:
+    made = engine("openai-stt", model="whisper-1", api_key=KEY, words=True)
+    assert settings_of(made) == TranscriptionSettings(
+        "whisper-1", prompt="puncture, inner tube", words=True, stream=False
+    )
+    assert settings_of(engine("openai-stt", model="whisper-1", api_key=KEY, prompt="")).prompt == ""
+
+
+def test_a_server_like_openai() -> None:
+    made = engine("openai-stt", model="m", base_url="http://localhost:8000/v1", rate_hz=8000, attempt_s=5)
+    assert made.endpoint.url == "http://localhost:8000/v1/audio/transcriptions"
+    assert made.endpoint.headers == ()
+    assert made.open().rate_hz == 8000
 
 
 async def _opens() -> None:
@@ -158,6 +196,9 @@ def test_a_service_may_be_elsewhere_and_be_asked_for_more() -> None:
             {"model": "m", "key_env": "SHOP_KEY"},
             "stt: set stt.api_key, or the environment variable SHOP_KEY",
         ),
+        ("openai-stt", {"model": "m"}, "stt: set stt.api_key, or the environment variable OPENAI_API_KEY"),
+        ("openai-stt", {"model": "m", "base_url": "ws://x"}, "stt.base_url must begin with http:// or https://"),
+        ("openai-stt", {"model": "m", "api_key": KEY, "attempt_s": 0}, "stt.attempt_s must be above zero, not 0.0"),
         ("deepgram", {"api_key": KEY}, "stt.model is missing"),
         ("deepgram", {"model": " ", "api_key": KEY}, "stt.model is empty: say which model"),
         ("deepgram", {"model": "m", "api_key": f"{KEY}\n"}, None),
