@@ -9,9 +9,10 @@ from collections.abc import Sequence
 
 from audio.events import Word
 from audio.services import Utterance
-from audio.tts.espeak import Espeak, EspeakEngine
+from audio.tts.espeak import espeak_voices
 from audio.tts.espeak_ng import RATE_HZ
 from audio.tts.text import speakable
+from audio.tts.worker_voice import VoicePool, WorkerVoice
 from bench.measure import cpu_s, percentile, pss_mb
 from link.inbox import Inbox
 
@@ -62,7 +63,7 @@ class Meter:
 class Call:
     """One call's voice and how long each utterance took, in ms: to the first audio, to the last."""
 
-    def __init__(self, voice: Espeak) -> None:
+    def __init__(self, voice: WorkerVoice) -> None:
         self.voice = voice
         self.meter = Meter()
         self.inbox: Inbox[Utterance] = Inbox(64)
@@ -107,7 +108,7 @@ def line(name: str, values: list[float]) -> None:
 
 async def measure(times: int) -> None:
     begin = time.perf_counter()
-    engine = EspeakEngine(spawn=asyncio.create_task)
+    engine = espeak_voices(spawn=asyncio.create_task)
     await engine.start()
     pid = engine.pids()[0]
     started_ms = 1000 * (time.perf_counter() - begin)
@@ -121,7 +122,7 @@ async def measure(times: int) -> None:
     await engine.close()
 
 
-async def one_call(engine: EspeakEngine, pid: int, times: int) -> None:
+async def one_call(engine: VoicePool, pid: int, times: int) -> None:
     call = Call(engine.open())
     await call.speak(SENTENCES)
     child, own, begin, audio = cpu_s(pid), time.process_time(), time.perf_counter(), call.audio_s()
@@ -137,7 +138,7 @@ async def one_call(engine: EspeakEngine, pid: int, times: int) -> None:
     call.stop()
 
 
-async def many_calls(engine: EspeakEngine, count: int, times: int) -> None:
+async def many_calls(engine: VoicePool, count: int, times: int) -> None:
     calls = [Call(engine.open()) for _ in range(count)]
     await asyncio.gather(*(call.speak(SENTENCES * times) for call in calls))
     line(f"{count} calls at once, without a break: first audio", [ms for call in calls for ms in call.first_ms])
@@ -145,13 +146,13 @@ async def many_calls(engine: EspeakEngine, count: int, times: int) -> None:
         call.stop()
 
 
-async def interrupted(engine: EspeakEngine, text: str, name: str, times: int) -> None:
+async def interrupted(engine: VoicePool, text: str, name: str, times: int) -> None:
     call = Call(engine.open())
     line(f"{name} dropped: next audio", [await call.interrupt(text, SENTENCES[0]) for _ in range(times)])
     call.stop()
 
 
-async def beside_a_long_text(engine: EspeakEngine, text: str, name: str, times: int) -> None:
+async def beside_a_long_text(engine: VoicePool, text: str, name: str, times: int) -> None:
     long, short = Call(engine.open()), Call(engine.open())
     task = asyncio.ensure_future(long.speak([text] * times))
     while not task.done():

@@ -157,7 +157,7 @@ FACTORIES = (
     Factory(
         'tts = "espeak"',
         "espeak-ng, in a process of its own.",
-        espeak.EspeakEngine,
+        espeak.espeak_voices,
         {
             "voice": 'A language ("en-us", "de") or a voice\'s own name, with a variant if wanted ("en-gb+f3").',
             "rate_wpm": "Words a minute, 80 to 450.",

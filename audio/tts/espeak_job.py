@@ -1,85 +1,29 @@
-"""The child's side of the embedded voice: many calls share one espeak-ng, a sentence at a time.
+"""espeak-ng as the child speaks it (`audio.tts.voice_job`).
 
-The parent asks for a text (`Say`), gets the audio of its first sentence, and asks for the next one (`Say` without text)
-once it has handed that over. So what lies between the two is bounded by a sentence, a long text keeps other calls
-waiting no longer than a sentence takes, and a text that nobody wants any more stops by itself. A chunk of audio ends
-where a word begins, because only then is it known how far the word before went.
+A chunk of audio ends where a word begins, because only then is it known how far the word before went.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
-
-import msgspec
-from msgspec import Struct
+from collections.abc import Callable
 
 from audio.events import Word
-from audio.pieces import Pieces
 from audio.tts.espeak_ng import RATE_HZ, SpokenWord, Synthesizer
 from audio.tts.text import Spoken, speakable
+from audio.tts.voice_job import AUDIBLE, LEAD_MS, Chunk, VoiceJob, pause_ms, sentences
 from link.worker import Send
 
-MAX_SENTENCE_CHARS = 200  # of normalised text; made in some 10 ms
 MIN_CHUNK_MS = 200  # after the first chunk, which is out with the first word
-SENTENCE_PAUSE_MS = 200  # espeak-ng's own would be 300
-CLAUSE_PAUSE_MS = 100
-AUDIBLE = 64  # of 32768 (-54 dB): what is softer before the first sound is cut off
-LEAD_MS = 3  # what is left of it
 
 
-class Say(Struct, frozen=True, array_like=True):
-    """Speak a text, or (None) go on with the one of this serial. The serials of a slot rise from 1."""
-
-    serial: int
-    text: str | None = None
-
-
-class Chunk(Struct, frozen=True, array_like=True):
-    """Audio, and the words that begin in it. After the last chunk of a sentence comes `more` (ask on) or `done`."""
-
-    serial: int
-    pcm: bytes
-    words: tuple[Word, ...] = ()
-    more: bool = False
-    done: bool = False
-
-
-class EspeakJob:
-    """The Job that `link.worker` runs. `urgent` names the serial that is not wanted any more, nor those before it."""
-
-    def __init__(self, voice: Synthesizer) -> None:
-        self._voice = voice
-        self._speeches: dict[int, _Speech] = {}
-        self._dropped: dict[int, int] = {}
-
-    def open(self, slot: int, options: dict[str, Any]) -> None:
-        """Nothing to prepare: there is one voice for all calls."""
-
-    def message(self, slot: int, payload: Any, send: Send) -> None:
-        """Speak the next sentence of what the slot asks for."""
-        say = msgspec.convert(payload, Say)
-        if say.text is not None:
-            self._speeches[slot] = _Speech(say.serial, speakable(say.text, self._voice.language), self._voice)
-        speech = self._speeches.get(slot)
-        if speech is None or speech.serial != say.serial:
-            return
-        if not speech.go_on(send, lambda: say.serial > self._dropped.get(slot, 0)):
-            del self._speeches[slot]
-
-    def urgent(self, slot: int, payload: Any) -> None:
-        """Runs beside `message`, which asks after each block whether its speech is still wanted."""
-        self._dropped[slot] = payload
-
-    def close(self, slot: int) -> None:
-        """Forget the call."""
-        self._speeches.pop(slot, None)
-        self._dropped.pop(slot, None)
-
-
-def espeak(voice: str, rate_wpm: int, pitch: int, volume: int) -> EspeakJob:
+def espeak(voice: str, rate_wpm: int, pitch: int, volume: int) -> VoiceJob:
     """The factory that the worker calls. Raises ConfigError as `Synthesizer` does."""
-    return EspeakJob(Synthesizer(voice, rate_wpm, pitch, volume))
+    return job_of(Synthesizer(voice, rate_wpm, pitch, volume))
+
+
+def job_of(voice: Synthesizer) -> VoiceJob:
+    """A job that speaks with it."""
+    return VoiceJob(lambda serial, text: _Speech(serial, speakable(text, voice.language), voice))
 
 
 class _Speech:
@@ -89,7 +33,7 @@ class _Speech:
         self.serial = serial
         self._spoken = spoken
         self._voice = voice
-        self._left = list(_sentences(spoken.text))
+        self._left = list(sentences(spoken.text))
         self._given = 0  # samples
         self._said = 0  # the end of the last word
 
@@ -115,7 +59,11 @@ class _Speech:
         pcm, words = sound.rest()
         if not self._left:
             words = self._to_the_end(words)
-        silence = bytes(2 * self._samples(self._pause_ms(until))) if self._given or pcm else b""
+        silence = (
+            bytes(2 * self._samples(pause_ms(self._spoken.text[:until], last=not self._left)))
+            if self._given or pcm
+            else b""
+        )
         send(self._chunk(pcm + silence, words, more=bool(self._left), done=not self._left))
         return bool(self._left)
 
@@ -134,12 +82,6 @@ class _Speech:
         if words:
             return [*words[:-1], (words[-1][0], end)]
         return [(0, end)] if self._given else []
-
-    def _pause_ms(self, until: int) -> int:
-        last = self._spoken.text[:until].rstrip()[-1]
-        if last in ",;:":
-            return CLAUSE_PAUSE_MS
-        return SENTENCE_PAUSE_MS if last in ".!?" or not self._left else 0
 
     def _samples(self, ms: int) -> int:
         return ms * RATE_HZ // 1000
@@ -202,13 +144,3 @@ class _Sound:
         size = len(self._pcm) if first is None else max(0, 2 * (first - LEAD_MS * RATE_HZ // 1000))
         del self._pcm[:size]
         self._gone += size // 2
-
-
-def _sentences(text: str) -> Iterator[tuple[int, int]]:
-    """The parts of a spoken text that are made at once."""
-    pieces = Pieces(early_chars=None, max_chars=MAX_SENTENCE_CHARS)
-    begin = 0
-    for piece in pieces.feed(text) + pieces.flush():
-        if any(char.isalnum() for char in piece):
-            yield begin, begin + len(piece)
-        begin += len(piece)

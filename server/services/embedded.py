@@ -17,7 +17,8 @@ def pocketsphinx(given: Given) -> Factory:
 
 def espeak(given: Given) -> Factory:
     """The embedded voice, as the agent names it."""
-    from audio.tts.espeak import EspeakEngine
+    from audio.tts.espeak import espeak_voices
 
     voice = given.agent.voice
-    return partial(EspeakEngine, spawn=given.spawn, voice=voice) if voice else partial(EspeakEngine, spawn=given.spawn)
+    voices = partial(espeak_voices, spawn=given.spawn)
+    return partial(voices, voice=voice) if voice else voices

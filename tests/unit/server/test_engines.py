@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from audio.stt.pocketsphinx import PocketSphinxEngine
-from audio.tts.espeak import EspeakEngine
+from audio.tts.worker_voice import VoicePool
 from link.errors import ConfigError, Overloaded
 from server.agent import Agent
 from server.config import Service, Settings, load
@@ -90,7 +90,7 @@ async def test_the_embedded_services_are_the_default() -> None:
     assert isinstance(made.stt, PocketSphinxEngine)
     assert isinstance(made.llm, ModelEngine)
     assert made.llm.brain is not None
-    assert isinstance(made.tts, EspeakEngine)
+    assert isinstance(made.tts, VoicePool)
 
 
 @pytest.mark.asyncio

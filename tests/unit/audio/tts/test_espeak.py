@@ -16,9 +16,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from audio.tts import espeak
-from audio.tts.espeak import MAX_TEXT_CHARS, EspeakEngine
+from audio.tts import worker_voice
+from audio.tts.espeak import espeak_voices
 from audio.tts.espeak_ng import RATE_HZ
+from audio.tts.worker_voice import MAX_TEXT_CHARS, VoicePool
 from link.errors import ConfigError, Overloaded
 from tests.unit.audio.tts.sinks import SpeakingCall
 
@@ -62,8 +63,8 @@ NASTY = [
 
 
 @asynccontextmanager
-async def speaking(voice: str = "en-us", slots: int = 4) -> AsyncIterator[EspeakEngine]:
-    engine = EspeakEngine(spawn=asyncio.create_task, voice=voice, slots=slots)
+async def speaking(voice: str = "en-us", slots: int = 4) -> AsyncIterator[VoicePool]:
+    engine = espeak_voices(spawn=asyncio.create_task, voice=voice, slots=slots)
     await engine.start()
     try:
         yield engine
@@ -226,7 +227,7 @@ async def test_a_process_that_hangs_fails_the_frame_and_its_late_audio_is_ignore
         pid = engine.pids()[0]
         os.kill(pid, signal.SIGSTOP)
         with monkeypatch.context() as patch:
-            patch.setattr(espeak, "FIRST_AUDIO_S", 0.05)
+            patch.setattr(worker_voice, "FIRST_AUDIO_S", 0.05)
             assert "in time" in await call.speak(1, "Hello.")
         os.kill(pid, signal.SIGCONT)
         assert await call.speak(2, "Hello again.") == "done"
@@ -281,11 +282,11 @@ async def test_a_missing_package_stops_the_start(monkeypatch: pytest.MonkeyPatch
 
 def test_a_number_out_of_range() -> None:
     with pytest.raises(ConfigError, match="rate_wpm must be from 80 to 450, not 79"):
-        EspeakEngine(spawn=asyncio.create_task, rate_wpm=79)
+        espeak_voices(spawn=asyncio.create_task, rate_wpm=79)
     with pytest.raises(ConfigError, match="pitch"):
-        EspeakEngine(spawn=asyncio.create_task, pitch=100)
+        espeak_voices(spawn=asyncio.create_task, pitch=100)
     with pytest.raises(ConfigError, match="volume"):
-        EspeakEngine(spawn=asyncio.create_task, volume=-1)
+        espeak_voices(spawn=asyncio.create_task, volume=-1)
 
 
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="needs Linux's list of loaded files")

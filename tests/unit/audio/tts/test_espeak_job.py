@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from audio.tts.espeak_job import Chunk, EspeakJob
+from audio.tts.espeak_job import job_of
 from audio.tts.espeak_ng import RATE_HZ, OnBlock, SpokenWord, Synthesizer
+from audio.tts.voice_job import Chunk
 from tests.unit.audio.tts.test_espeak import samples
 
 
@@ -67,7 +68,7 @@ def say(synthesizer: Synthesizer, text: str) -> tuple[bytes, list[SpokenWord]]:
 
 def test_a_dropped_speech_stops_in_the_middle_of_a_sentence() -> None:
     voice = EndlessVoice()
-    job = EspeakJob(voice)
+    job = job_of(voice)
     sent: list[Chunk] = []
 
     def send(chunk: Any) -> None:
@@ -84,7 +85,7 @@ def test_a_dropped_speech_stops_in_the_middle_of_a_sentence() -> None:
 
 
 def test_one_sentence_for_each_time_it_is_asked() -> None:
-    job = EspeakJob(EndlessVoice())
+    job = job_of(EndlessVoice())
     sent: list[Chunk] = []
     job.open(1, {})
     job.message(1, [7, "One two. Three four."], sent.append)
@@ -99,7 +100,7 @@ def test_one_sentence_for_each_time_it_is_asked() -> None:
 
 
 def test_a_new_text_replaces_the_one_before() -> None:
-    job = EspeakJob(EndlessVoice())
+    job = job_of(EndlessVoice())
     sent: list[Chunk] = []
     job.open(1, {})
     job.message(1, [1, "One. Two."], sent.append)
@@ -109,7 +110,7 @@ def test_a_new_text_replaces_the_one_before() -> None:
 
 
 def test_a_long_sentence_is_made_in_parts(synthesizer: Synthesizer) -> None:
-    job = EspeakJob(synthesizer)
+    job = job_of(synthesizer)
     text = "and so on and on " * 30
     sent: list[Chunk] = []
     job.open(1, {})
