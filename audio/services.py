@@ -39,6 +39,23 @@ class SpeechToText(Protocol):
         """Give back what the service holds (a worker's slot). Called once, after `run` ended."""
 
 
+class TurnJudge(Protocol):
+    """Judges by the sound whether a turn of one call is over."""
+
+    def judge(self, pcm: bytes, rate_hz: int, within_s: float, answer: Callable[[float | None], None]) -> None:
+        """Judge a pause by the mono PCM16 before it, 8 s at most; what was asked before is forgotten.
+
+        `answer` hears, in `within_s` or not long after, how probable it is that the turn is over, from 0 to 1; or None
+        when there is no judgement, or none in time.
+        """
+
+    def forget(self) -> None:
+        """The caller goes on: there is nothing to judge any more, and no answer comes."""
+
+    def close(self) -> None:
+        """Give back what the judge holds. Called once."""
+
+
 class Utterance(Struct, frozen=True):
     """A piece of text to speak; `frame` is its place in the playout."""
 

@@ -137,7 +137,7 @@ def test_an_import_upwards_would_be_noticed(module: str, code: str) -> None:
 
 UNUSED = """
     httpx requests urllib.request http.client socket subprocess multiprocessing pickle
-    torch onnxruntime silero_vad cartesia elevenlabs
+    torch silero_vad cartesia elevenlabs
 """.split()
 LIBRARIES: dict[str, set[str]] = {
     "websockets": {
@@ -160,6 +160,7 @@ LIBRARIES: dict[str, set[str]] = {
     "uvloop": {"server/commands/serve.py"},
     "pocketsphinx": {"audio/stt/pocketsphinx.py", "audio/stt/pocketsphinx_job.py"},
     "espeakng_loader": {"audio/tts/espeak_ng.py"},
+    "onnxruntime": {"audio/smart_turn/job.py"},
     "ctypes": {"audio/blas.py", "audio/tts/espeak_ng.py"},
     "soundfile": {"audio/files.py"},
     "sounddevice": {"server/talk/devices.py"},
@@ -180,7 +181,8 @@ PURE_BY_DESIGN = frozenset(
     """
     link.backoff link.breaker
     audio.addresses audio.inflight audio.pcm audio.pieces audio.playout audio.pronunciation audio.silero
-    audio.speakable audio.spoken audio.stops audio.turn
+    audio.recent audio.smart_turn.features audio.smart_turn.questions audio.speakable audio.spoken audio.stops
+    audio.turn
     audio.stt.deepgram audio.stt.deepgram_events audio.stt.deepgram_flux audio.stt.hearing audio.stt.kept_audio
     audio.stt.openai_events audio.stt.openai_realtime audio.stt.openai_transcription audio.stt.speeches
     audio.stt.uplink audio.stt.utterances
