@@ -44,6 +44,8 @@ class TurnOptions(Struct, frozen=True, forbid_unknown_fields=True):
     """The silence after a text that does not end like a sentence, with the rule `sentence`."""
     complete_probability: float = 0.5
     """From here on the acoustic model says that the turn is over, with the rule `acoustic`."""
+    judge_timeout_ms: float = 500.0
+    """A judgement of that model that is not there so long after the last voiced sample is not waited for."""
     final_timeout_ms: float = 1500.0
     """A final transcript that is not there so long after the last voiced sample is not waited for."""
     max_speech_ms: float = 15_000.0
@@ -112,9 +114,12 @@ def pauses(evidence: Evidence, _: TurnOptions) -> float:
 
 
 def acoustic(evidence: Evidence, options: TurnOptions) -> float:
-    """The longest silence while the voice sounds as if more were to come."""
-    goes_on = evidence.complete is not None and evidence.complete < options.complete_probability
-    return options.max_delay_ms if goes_on else 0.0
+    """The longest silence while words sound as if more were to come; before that, time for the judgement."""
+    if not evidence.text:  # nobody waits for the rest of a cough
+        return 0.0
+    if evidence.complete is None:
+        return options.judge_timeout_ms
+    return options.max_delay_ms if evidence.complete < options.complete_probability else 0.0
 
 
 def stt(evidence: Evidence, options: TurnOptions) -> float:

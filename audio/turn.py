@@ -78,8 +78,9 @@ class Turn:
             self._paused = True
 
     def judge(self, complete: float) -> None:
-        """How sure an acoustic model is that what was said until now is a whole turn."""
-        self._complete = complete
+        """How sure an acoustic model is that what was said until now is a whole turn; who speaks was not judged."""
+        if not self.speaking:
+            self._complete = complete
 
     def hint(self, kind: Hint, now: float) -> None:
         """What the speech-to-text thinks of the turn. A voice that is still on when it has ended is another's."""

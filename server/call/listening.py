@@ -53,7 +53,7 @@ class Listening:
                 self._hear(text, final, now)
             case sound.TurnHint(kind) if not self._deaf:
                 self.turn.hint(kind, now)
-            case sound.TurnJudged(complete):
+            case sound.TurnJudged(complete) if not self._deaf:
                 self.turn.judge(complete)
             case sound.SpeechLost(reason):
                 self._finals.clear()

@@ -56,9 +56,10 @@ def test_an_open_sentence_of_an_engine_that_punctuates(text: str, punctuates: bo
     assert silence("sentence", text=text, punctuates=punctuates) == ms
 
 
-@pytest.mark.parametrize(("complete", "ms"), [(None, 300), (0.49, 3000), (0.5, 300), (0.99, 300)])
+@pytest.mark.parametrize(("complete", "ms"), [(None, 500), (0.49, 3000), (0.5, 300), (0.99, 300)])
 def test_the_sound_of_a_turn(complete: float | None, ms: float) -> None:
-    assert silence("acoustic", complete=complete) == ms
+    assert silence("acoustic", text="i want", complete=complete) == ms
+    assert silence("acoustic", complete=complete) == 300, "of what was no word no more is to come"
 
 
 @pytest.mark.parametrize(

@@ -260,9 +260,27 @@ def test_what_the_acoustic_model_said_holds_for_its_pause_only() -> None:
     turn.begin(2.5)
     turn.stop(3.0)
     turn.hear("please", True, 3.1)
-    assert turn.deadline() == pytest.approx(3.3)
+    assert turn.deadline() == pytest.approx(3.5), "there is time for a judgement"
     turn.judge(0.9)
     assert turn.deadline() == pytest.approx(3.3)
+
+
+def test_who_speaks_was_not_judged() -> None:
+    turn = ruled("acoustic")
+    turn.begin(2.2)
+    turn.judge(0.1)
+    turn.stop(3.0)
+    turn.hear("please", True, 3.1)
+    assert turn.deadline() == pytest.approx(3.5)
+
+
+def test_nothing_is_asked_early_before_the_pause_was_judged() -> None:
+    turn = ruled("acoustic")
+    pausing = [turn.pausing]
+    for complete in (0.9, 0.1):
+        turn.judge(complete)
+        pausing.append(turn.pausing)
+    assert pausing == [False, True, False]
 
 
 def test_a_key_that_is_let_go_ends_the_turn() -> None:

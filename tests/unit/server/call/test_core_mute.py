@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from audio.events import SpeechLost, SpeechStarted, SpeechStopped, Transcript
+import pytest
+
+from audio.endpoint import TurnOptions
+from audio.events import SpeechLost, SpeechStarted, SpeechStopped, Transcript, TurnJudged
+from audio.turn import Turn
 from llm.events import Delta, FunctionCall, ReplyDone, ToolDone
 from server.call import events as e
+from server.call.listening import Listening
+from server.call.outbox import Outbox
 from server.call.policy import Mute, Policy
 from tests.unit.server.call.core_stand import Stand, spec
 
@@ -53,6 +59,16 @@ def test_who_still_speaks_when_the_bot_is_done_is_heard_from_the_beginning() -> 
     made.post(Transcript("and then what", True))
     made.wait(made.now + 0.5)
     assert turns(made) == ["tell me", "and then what"]
+
+
+def test_the_sound_of_what_nobody_hears_is_not_that_of_the_turn_before() -> None:
+    turn, out = Turn(TurnOptions(rules=("acoustic",))), Outbox()
+    listening = Listening(turn, out)
+    for fact in (SpeechStarted(), SpeechStopped(), Transcript("when do you open", True), TurnJudged(0.9)):
+        listening.record(fact, 1.0, deaf=False, alone=True)
+    for fact in (SpeechStarted(), SpeechStopped(), TurnJudged(0.1)):
+        listening.record(fact, 1.1, deaf=True, alone=True)
+    assert turn.deadline() == pytest.approx(1.3)
 
 
 def test_until_its_first_words_were_spoken() -> None:
