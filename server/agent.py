@@ -104,6 +104,7 @@ class Agent:
         stt: Service | None = None,
         llm: Service | None = None,
         tts: Service | None = None,
+        turn_model: Service | None = None,
         turn: TurnOptions | None = None,
         policy: Policy | None = None,
         sentences: Sentences | None = None,
@@ -134,6 +135,7 @@ class Agent:
             stt=(stt, Service | None),
             llm=(llm, Service | None),
             tts=(tts, Service | None),
+            turn_model=(turn_model, Service | None),
             turn=(turn, TurnOptions | None),
             policy=(policy, Policy | None),
             sentences=(sentences, Sentences | None),
@@ -161,6 +163,7 @@ class Agent:
         self.stt = stt
         self.llm = llm
         self.tts = tts
+        self.turn_model = turn_model
         self.turn = turn
         self.policy = policy
         self.sentences = sentences

@@ -35,8 +35,8 @@ from server.call.policy import CallSettings
 from server.call.shared import Shared
 from server.call.tasks import Tasks
 from server.calls import Calls, same
-from server.config import SERVICES, Settings
-from server.engines import make_engines
+from server.config import Settings
+from server.engines import DEFAULTS, make_engines
 from server.observers.log import LogObserver
 from server.observers.metrics import Metrics
 from server.protocols.native import NativeWire
@@ -154,7 +154,7 @@ class Server:
         return frozenset((*own, *(tool.name for tool in self._mcp.tools())))
 
     def _tell_room(self) -> None:
-        free, kind = min((getattr(self.engines, kind).free, kind) for kind in SERVICES)
+        free, kind = min((getattr(self.engines, kind).free, kind) for kind in DEFAULTS)
         if free < self._settings.max_calls:
             logger.info(
                 "room for {} calls at once, not for max_calls = {}: {} has no more places (its workers and slots)",

@@ -32,7 +32,7 @@ S = TypeVar("S", bound=Struct)
 
 PREFIX = "VOICEWIRE_"
 NO_SETTINGS = frozenset({"VOICEWIRE_BRAIN_TOKEN"})  # the token of `voicewire brain`
-SERVICES = ("stt", "llm", "tts")
+SERVICES = ("stt", "llm", "tts", "turn_model")
 UNKNOWN = re.compile("Object contains unknown field `(.*)`")
 ORIGIN = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 
@@ -123,6 +123,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """The language model, in the same way."""
     tts: Service | None = None
     """The voice, in the same way."""
+    turn_model: Service | None = None
+    """What judges turns by their sound, for the rule `acoustic` of `turn.rules` (docs/turns.md)."""
     given: frozenset[str] = frozenset()  # the keys that a source names (`turn`, `turn.min_delay_ms`); no key of its own
 
     def over(self, table: str, wanted: S | None) -> S:
@@ -257,7 +259,6 @@ def _checked(settings: Settings) -> Settings:
         (settings.max_calls > 0, "max_calls must be at least 1"),
         (bool(settings.tls_cert) == bool(settings.tls_key), "tls_cert and tls_key belong together; give both"),
         (not fault_of(settings.turn), fault_of(settings.turn)),
-        ("acoustic" not in settings.turn.rules, 'turn.rules: there is no acoustic model yet; leave "acoustic" out'),
         (settings.limits.lead_ms >= 80, "limits.lead_ms must be at least 80: two of the smallest chunks"),
         *((_is_origin(each), f"{key}: {each!r} must be like https://voice.example.org") for key, each in origins),
     )

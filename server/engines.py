@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import Any
 
 import msgspec
 
-from audio.services import OnSpeech, SpeechToText, TextToSpeech, VoiceActivity
+from audio.services import OnSpeech, SpeechToText, TextToSpeech, TurnJudge, VoiceActivity
 from audio.vad import VadEngine, VadOptions
 from link.tasks import Spawn
 from llm.service import LanguageModel
@@ -22,6 +24,7 @@ from server.factories import Engine
 from server.models import make_model, names_in
 from server.services.names import make_ears, make_voice
 from server.services.remote import Given
+from server.services.turn_models import make_turn_model
 
 DEFAULTS: dict[str, Service] = {"stt": "pocketsphinx", "llm": "local", "tts": "espeak"}
 
@@ -30,29 +33,36 @@ class ProcessEngines:
     """All engines of the process; meets `server.call.services.Engines`."""
 
     def __init__(
-        self, stt: Engine[SpeechToText], llm: Engine[LanguageModel], tts: Engine[TextToSpeech], vad: VadOptions
+        self,
+        stt: Engine[SpeechToText],
+        llm: Engine[LanguageModel],
+        tts: Engine[TextToSpeech],
+        vad: VadOptions,
+        turn_model: Engine[TurnJudge] | None = None,
     ) -> None:
         self.stt = stt
         self.llm = llm
         self.tts = tts
+        self.turn_model = turn_model
+        self._all: list[Engine[Any]] = [stt, llm, tts, *([turn_model] if turn_model else [])]
         self._vad_options = vad
         loop = asyncio.get_running_loop()
         self._vad = {rate: VadEngine(rate, loop.call_later) for rate in (8000, 16000)}
 
     async def start(self) -> None:
         """Start them all, at the same time. When one fails the others are awaited too: `close` needs them whole."""
-        starts = (self.stt.start(), self.llm.start(), self.tts.start())
-        for failed in filter(None, await asyncio.gather(*starts, return_exceptions=True)):
+        starts = await asyncio.gather(*(each.start() for each in self._all), return_exceptions=True)
+        for failed in filter(None, starts):
             raise failed
 
     async def close(self) -> None:
         """Release everything."""
-        await asyncio.gather(self.stt.close(), self.llm.close(), self.tts.close())
+        await asyncio.gather(*(each.close() for each in self._all))
 
     @property
     def free(self) -> int:
         """How many more calls the engines can serve."""
-        return min(self.stt.free, self.llm.free, self.tts.free)
+        return min(each.free for each in self._all)
 
     @property
     def vad_dropped(self) -> int:
@@ -61,12 +71,17 @@ class ProcessEngines:
 
     def open(self) -> CallServices:
         """Services for one call. Raises Overloaded, and then holds nothing."""
-        stt = self.stt.open()
-        try:
-            return CallServices(stt, self.llm.open(), self.tts.open())
-        except Exception:
-            stt.close()
-            raise
+        with ExitStack() as undo:
+            stt = self.stt.open()
+            undo.callback(stt.close)
+            tts = self.tts.open()
+            undo.callback(tts.close)
+            judge = self.turn_model.open() if self.turn_model else None
+            if judge:
+                undo.callback(judge.close)
+            services = CallServices(stt, self.llm.open(), tts, judge)
+            undo.pop_all()
+        return services
 
     def open_vad(self, rate_hz: int, on_speech: OnSpeech) -> tuple[VoiceActivity, int]:
         """8 kHz audio is judged as it is; everything else at 16 kHz."""
@@ -83,7 +98,8 @@ def make_engines(settings: Settings, agent: Agent, spawn: Spawn) -> ProcessEngin
     given = Given("stt", settings, agent, vocabulary, spawn)
     stt = make_ears(chosen["stt"], given)
     tts = make_voice(chosen["tts"], msgspec.structs.replace(given, place="tts"))
-    return ProcessEngines(stt, llm, tts, settings.vad)
+    turn_model = make_turn_model(msgspec.structs.replace(given, place="turn_model"))
+    return ProcessEngines(stt, llm, tts, settings.vad, turn_model)
 
 
 # --- what callers say ------------------------------------------------------------------------------------------------

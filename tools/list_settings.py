@@ -20,6 +20,7 @@ import msgspec
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from audio.smart_turn.engine import MAX_WORKERS, SmartTurnEngine  # noqa: E402
 from audio.stt import pocketsphinx  # noqa: E402
 from audio.stt.hearing import Patience  # noqa: E402
 from audio.stt.utterances import Waits  # noqa: E402
@@ -202,6 +203,13 @@ FACTORIES = (
         "Speaks at once, in tones that a test can read; for tests and load.",
         scripted.voice,
         {"rate_hz": "Of its audio.", "ms_per_char": "How long a character takes to say.", "delay_ms": DELAY_MS},
+    ),
+    Factory(
+        'turn_model = "smart-turn"',
+        "A model in the form of Smart Turn v3, in a process of its own, for the rule `acoustic` (docs/turns.md);"
+        " `pip install 'voicewire[smart-turn]'`.",
+        SmartTurnEngine,
+        {"path": "The ONNX file; it must be given.", "workers": f"Processes, 1 to {MAX_WORKERS}."},
     ),
 )
 SEVERAL: dict[type, dict[str, str]] = {MCPServer: {"args": "What the program is started with."}}

@@ -11,10 +11,12 @@ import soxr
 
 from audio.events import Listens, SpeechFailed, SpeechStarted, SpeechStopped, Synthesised, Word
 from audio.pcm import MicResampler
-from audio.services import Begin, Finish, VoiceActivity
+from audio.services import Begin, Finish, TurnJudge, VoiceActivity
+from audio.turn import Turn
 from link.inbox import Inbox
 from server.call.events import Fact
 from server.call.hub import Hub
+from server.call.judging import Judging
 from server.call.wording import Said
 
 PREROLL_MS = 300.0
@@ -45,15 +47,27 @@ class EarSide:
         self._came_at = 0.0
         self._vad: VoiceActivity | None = None
         self._to_vad: MicResampler | None = None
+        self._vad_rate = rate_in
         self._vad_hears_wire = True
         self._muted = False
+        self._judging: Judging | None = None
 
     def attach(self, vad: VoiceActivity, rate_hz: int) -> None:
         """The detector whose facts come to `on_speech`, and its rate: best the wire's or the ears'."""
         self._vad = vad
+        self._vad_rate = rate_hz
         self._vad_hears_wire = rate_hz != self._rates[1]
         if rate_hz not in self._rates:
             self._to_vad = MicResampler(self._rates[0], rate_hz)
+
+    def let_judge(self, judge: TurnJudge | None, turn: Turn) -> None:
+        """Who judges the pauses of the caller's turns, by what the detector hears; None for nobody."""
+        self._judging = Judging(judge, turn, self._vad_rate, self._post) if judge else None
+
+    @property
+    def unjudged(self) -> int:
+        """Pauses of which there was no judgement in time."""
+        return self._judging.unjudged if self._judging else 0
 
     def close(self) -> None:
         """The call is over."""
@@ -71,14 +85,16 @@ class EarSide:
             self._inbox.put(heard)
         else:
             self._keep(heard)
-        if self._to_vad:
-            self._vad.feed(self._to_vad.feed(pcm))
-        else:
-            self._vad.feed(pcm if self._vad_hears_wire else heard)
+        judged = self._to_vad.feed(pcm) if self._to_vad else pcm if self._vad_hears_wire else heard
+        if self._judging:
+            self._judging.hear(judged)
+        self._vad.feed(judged)
 
     def on_speech(self, fact: SpeechStarted | SpeechStopped) -> None:
         """Voice activity detection has decided."""
         if isinstance(fact, SpeechStarted):
+            if self._judging:
+                self._judging.start(fact.voiced_ms)
             self._listening = True
             self._inbox.put(Begin())
             for pcm in self._preroll:
@@ -89,6 +105,8 @@ class EarSide:
             self._listening = False
             self._inbox.put(Finish())
         self._post(fact)
+        if self._judging and isinstance(fact, SpeechStopped):
+            self._judging.pause(fact.silence_ms)
 
     def check(self, now: float) -> None:
         """A client that stops sending in the middle of a word (a key let go, a dead network) has said what it said."""

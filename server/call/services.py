@@ -5,22 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from audio.services import OnSpeech, SpeechToText, TextToSpeech, VoiceActivity
+from audio.services import OnSpeech, SpeechToText, TextToSpeech, TurnJudge, VoiceActivity
 from llm.service import LanguageModel
 
 
 @dataclass(frozen=True, slots=True)
 class CallServices:
-    """Ears, model and voice of one call."""
+    """Ears, model and voice of one call; and who judges its turns by their sound, if somebody does."""
 
     stt: SpeechToText
     llm: LanguageModel
     tts: TextToSpeech
+    judge: TurnJudge | None = None
 
     def close(self) -> None:
         """Give back what they hold."""
         self.stt.close()
         self.tts.close()
+        if self.judge:
+            self.judge.close()
 
 
 class Engines(Protocol):

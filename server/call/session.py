@@ -104,6 +104,7 @@ class Session:
         stt = services.stt
         self._ears = EarSide(can.rate_in, stt.rate_hz, self._heard, self.post, stt.listens)
         self._ears.attach(*self._shared.engines.open_vad(can.rate_in, self._ears.on_speech))
+        self._ears.let_judge(services.judge, self.core.turn)
         self._voice = VoiceSide(self.hub, self.post, services.tts.rate_hz, can.rate_out, self._play)
 
     # --- the call ---------------------------------------------------------------------------------------------------
@@ -188,6 +189,7 @@ class Session:
             "handler_events": self._handlers.dropped,
             "reply_events": self.core.answering.stale,
             "tool_results": self.core.calling.ledger.late,
+            "turn_judgements": self._ears.unjudged,
         }
 
     def _fail(self, error: Exception) -> None:

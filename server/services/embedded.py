@@ -1,4 +1,4 @@
-"""What is built in: PocketSphinx and espeak-ng, each in processes of its own. Their packages are imported here only."""
+"""What runs in processes of its own: PocketSphinx, espeak-ng, a turn model. Their packages are imported here only."""
 
 from __future__ import annotations
 
@@ -22,3 +22,10 @@ def espeak(given: Given) -> Factory:
     voice = given.agent.voice
     voices = partial(espeak_voices, spawn=given.spawn)
     return partial(voices, voice=voice) if voice else voices
+
+
+def smart_turn(given: Given) -> Factory:
+    """A model in the form of Smart Turn v3, whose file the table names."""
+    from audio.smart_turn.engine import SmartTurnEngine
+
+    return partial(SmartTurnEngine, spawn=given.spawn)

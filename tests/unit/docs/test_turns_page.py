@@ -12,6 +12,7 @@ from audio.endpoint import Rule, TurnOptions
 from audio.vad import VadOptions
 from server.call.policy import Mute, Policy, Sentences
 from server.config import Settings, load
+from server.services.turn_models import TURN_MODELS
 from tests.unit.docs.pages import ROOT
 
 PAGE = (ROOT / "docs" / "turns.md").read_text("utf-8")
@@ -47,8 +48,13 @@ def test_every_rule_is_explained() -> None:
 
 
 def test_the_example_is_a_configuration(tmp_path: Path) -> None:
-    [toml] = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+    examples = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
     file = tmp_path / "voicewire.toml"
-    file.write_text(toml)
-    assert load(file, {}, {}).turn.rules == ("transcript", "pauses")
+    found = []
+    for toml in examples:
+        file.write_text(toml)
+        found.append(load(file, {}, {}))
+    assert [each.turn.rules for each in found] == [("transcript", "pauses"), ("transcript", "acoustic")]
+    assert isinstance(found[1].turn_model, dict)
+    assert found[1].turn_model["name"] in TURN_MODELS
     assert Settings().turn.rules == ("transcript",), "the default, as the table says"

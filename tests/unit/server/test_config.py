@@ -218,10 +218,6 @@ def test_a_wrong_option_is_named_as_it_is_written() -> None:
         ('tls_cert = "a.pem"', "tls_cert and tls_key belong together; give both"),
         ('tls_key = "a.pem"', "tls_cert and tls_key belong together; give both"),
         ("[turn]\nmin_delay_ms = 3001", "turn.min_delay_ms must not exceed turn.max_delay_ms"),
-        (
-            '[turn]\nrules = ["acoustic"]',
-            'turn.rules: there is no acoustic model yet; leave "acoustic" out',
-        ),
         ("[limits]\nlead_ms = 79", "limits.lead_ms must be at least 80: two of the smallest chunks"),
         ('public_url = "voice.example.org"', "public_url: 'voice.example.org' must be like https://voice.example.org"),
         (

@@ -12,7 +12,7 @@ from typing import Any, Self
 import numpy as np
 
 from audio.playout import Chunk
-from audio.services import OnSpeech, VoiceActivity
+from audio.services import OnSpeech, TurnJudge, VoiceActivity
 from audio.tts.scripted import ScriptedTextToSpeech
 from llm.service import LanguageModel
 from server.agent import Agent
@@ -122,6 +122,7 @@ class Stand:
         ears: NotedEars | None = None,
         model: LanguageModel | None = None,
         voice: ScriptedTextToSpeech | None = None,
+        judge: TurnJudge | None = None,
         run_sync: Callable[..., Any] = at_once,
         expects_failures: bool = False,
         models: tuple[str, ...] = (),
@@ -136,7 +137,7 @@ class Stand:
         self.ears = ears or NotedEars(lines)
         self.model = model or DirectModel(answers)
         voice = voice or ScriptedTextToSpeech(ms_per_char=50)
-        self.engines = StandEngines(CallServices(self.ears, self.model, voice))
+        self.engines = StandEngines(CallServices(self.ears, self.model, voice, judge))
         self.pacer = Pacer(self._loop)
         self.dropped: dict[str, int] = {}
         self.socket = MemorySocket(self._loop.time)
