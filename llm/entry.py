@@ -110,10 +110,6 @@ class Entry:
     def _begun(self, segment: Segment, frame: int) -> bool:
         return segment.frame == frame or segment.frame not in self.speaking
 
-    def joins(self, frame: int) -> bool:
-        """Another reply goes on with this frame."""
-        return any(each.joint for each in self.segments if each.frame == frame)
-
     def changed(self) -> None:
         """Forget the rendering and measure again: UTF-8 bytes of all but the media."""
         self._rendered = None

@@ -26,7 +26,7 @@ from llm.function_calls import CallOptions
 from llm.mcp_options import MCPServer
 from llm.summary import SummaryOptions
 from llm.turn_completion import TurnCompletionOptions
-from server.call.policy import Policy, Sentences
+from server.call.policy import Policy, Sentences, WhileSilent, WhileSpeaking
 
 S = TypeVar("S", bound=Struct)
 
@@ -243,7 +243,7 @@ def check_numbers(settings: Struct, path: str) -> None:
         if isinstance(value, Struct):
             check_numbers(value, f"{path}{name}.")
         elif isinstance(value, int | float) and not isinstance(value, bool):
-            above_zero = isinstance(settings, Limits | Policy)
+            above_zero = isinstance(settings, Limits | Policy | WhileSpeaking | WhileSilent)
             unbounded = value == math.inf and isinstance(settings, CallOptions)  # a call may run without a time-out
             if not (0 <= value < math.inf or unbounded) or (above_zero and value == 0):
                 wanted = "above zero" if above_zero else "zero or more"

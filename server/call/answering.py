@@ -32,7 +32,7 @@ class Owed(IntEnum):
 
     NONE = 0
     ASYNC = 1  # an async call has a result: once the answer being spoken is over
-    RESUME = 2  # an answer was cut off by a lost link or by a sound that was nothing
+    RESUME = 2  # an answer was cut off by a lost link
     RESULT = 3  # the last result of a group of calls is there
     PART = 4  # a result is there that does not wait for the rest of its group
     TURN = 5  # the caller's turn is over
@@ -249,11 +249,6 @@ class Answering:
             if reply.entry.wordless:
                 self.log.mark(reply.entry, "")
             self.owe(reply.reason, reply.owed_since)
-
-    def cut_off(self, entry: Entry, now: float) -> None:
-        """Words of an answer were lost to what may be nothing."""
-        self.unfinished = entry
-        self.owe(Owed.RESUME, now)
 
     def fail(self, retry_after_s: float, policy: Policy, now: float) -> None:
         """The provider refused the answer, or broke it off: it is asked again, each time later."""

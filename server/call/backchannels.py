@@ -29,6 +29,19 @@ BACKCHANNELS = (
     "got it",
 )
 """In English. Yes, no, and what praises are answers, so they are not here."""
+IMPATIENCE = (
+    "hello",
+    "hello there",
+    "are you there",
+    "are you still there",
+    "still there",
+    "anybody there",
+    "take your time",
+    "no rush",
+    "no hurry",
+    "no problem",
+)
+"""What callers say besides while they wait for a tool: who cancelled it for that would begin anew, and be slower."""
 
 _NO_WORD = re.compile(r"[^\w']+")
 

@@ -1,8 +1,20 @@
-"""When the bot holds its breath and when it yields to the caller. Pure."""
+"""When the bot holds its breath, when it yields, and what of the caller's is no turn: a rule for each phase. Pure.
+
+    the bot         is in the phase   the caller's turn is none
+    speaks          speaking          below `min_words`, or a backchannel, while it has more to say
+    says what nobody may interrupt    protected    or a backchannel, likewise: nothing is to be interrupted
+    waits for a tool waiting          below `min_words`, or a backchannel
+    thinks          thinking          below `min_words`, or a backchannel
+    has nothing to say  listening     never
+
+Whatever the caller does, the bot holds, and nothing is lost before the turn is over: so after a false interruption it
+goes on in the middle of the word.
+"""
 
 from __future__ import annotations
 
 import math
+from typing import Literal, NamedTuple
 
 from audio.playout import Frame
 from audio.turn import Turn
@@ -10,26 +22,62 @@ from server.call.backchannels import is_backchannel, may_be_backchannel
 from server.call.policy import Policy
 from server.call.speaking import Speaking
 
+Phase = Literal["speaking", "protected", "waiting", "thinking", "listening"]
 
-def yields(turn: Turn, head: Frame | None, policy: Policy, now: float) -> bool:
-    """Stop talking at words or at a long sound; a short one is a reason to hold, no more.
 
-    What the caller has not begun to hear is not stopped: it is answered, or waits for its turn.
+class Rules(NamedTuple):
+    """What is no turn of the caller: fewer words than these, and these phrases."""
+
+    min_words: int
+    backchannels: tuple[str, ...]
+
+
+def phase(speaking: Speaking, *, tool_runs: bool, thinks: bool) -> Phase:
+    """What the bot does, as the caller can tell. What they have not begun to hear is not speech yet."""
+    head = speaking.playout.head
+    if head is not None and head.seen_sent > 0:
+        return "speaking" if head.interruptible else "protected"
+    if tool_runs:
+        return "waiting"
+    return "thinking" if thinks or head is not None else "listening"
+
+
+def rules(phase: Phase, policy: Policy) -> Rules:
+    """What is no turn in this phase."""
+    match phase:
+        case "speaking":
+            return Rules(policy.while_speaking.min_words, policy.while_speaking.backchannels)
+        case "protected":
+            return Rules(1, policy.while_speaking.backchannels)
+        case "waiting":
+            return Rules(policy.while_waiting.min_words, policy.while_waiting.backchannels)
+        case "thinking":
+            return Rules(policy.while_thinking.min_words, policy.while_thinking.backchannels)
+        case "listening":
+            return Rules(1, ())
+
+
+def is_no_turn(text: str, now: Rules) -> bool:
+    """The caller only listens, or said less than counts."""
+    return len(text.split()) < now.min_words or is_backchannel(text, now.backchannels)
+
+
+def has_words(turn: Turn, policy: Policy) -> bool:
+    """The bot, which speaks, gives way to what the caller says."""
+    speaks = policy.while_speaking
+    return turn.words >= speaks.min_words and not may_be_backchannel(turn.text, speaks.backchannels)
+
+
+def holds(turn: Turn, head: Frame | None, policy: Policy, rules: Rules, now: float, *, yielded: bool) -> bool:
+    """Pause while there is a sound that may be the beginning of a turn, or was until just now.
+
+    After a sound to which the bot has yielded it waits until the turn is over: words may come late.
     """
-    if head is None or head.seen_sent == 0:
-        return False
-    if may_be_backchannel(turn.text, policy.backchannels):
-        return False
-    return turn.words >= policy.min_words or now >= long_sound_at(turn, policy)
-
-
-def holds(turn: Turn, head: Frame | None, policy: Policy, now: float) -> bool:
-    """Pause while there is a sound that may be the beginning of a turn, or was until just now."""
     if head is None or not head.interruptible:
         return False
-    if not turn.speaking and is_backchannel(turn.text, policy.backchannels):
+    if not turn.speaking and is_backchannel(turn.text, rules.backchannels):
         return False
-    recent = turn.active and now < recent_until(turn, policy)
+    recent = turn.active and (yielded or now < recent_until(turn, policy))
     return turn.speaking or turn.words > 0 or recent
 
 
@@ -48,8 +96,9 @@ def mutes(speaking: Speaking, tool_runs: bool, policy: Policy) -> bool:
 
 
 def long_sound_at(turn: Turn, policy: Policy) -> float:
-    """When a sound is a barge-in without a word; inf while there is none."""
-    return turn.since + policy.interrupt_ms / 1000 if turn.speaking else math.inf
+    """When a sound makes the bot, which speaks, give way without a word; inf for never."""
+    listens = may_be_backchannel(turn.text, policy.while_speaking.backchannels)
+    return math.inf if listens or not turn.speaking else turn.since + policy.while_speaking.interrupt_ms / 1000
 
 
 def recent_until(turn: Turn, policy: Policy) -> float:

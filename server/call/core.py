@@ -146,8 +146,7 @@ class Core:
                 self.speaking.send(payload, policy, interruptible=interruptible)
             case e.Interrupt():
                 if self.state is not CallState.ENDING:
-                    self._floor.stop_talking(now)
-                    self._floor.forget_answers()
+                    self._floor.stop(now)
             case e.Configure(settings):
                 self._asking.configure(self.settings, settings, self.pondering)
                 self.settings = settings
@@ -189,8 +188,7 @@ class Core:
         self._summarising.watch(self.settings, self._going_on, now)
         self._watch_silence(now)
         self._watch_length(now)
-        holds = self.state is CallState.READY and self._floor.holds(policy, now)
-        self.speaking.hold(holds, now)
+        self._floor.hold(policy, now, ready=self.state is CallState.READY)
         self.speaking.feed(policy, now)
         self.speaking.report(self.answering.coming)
         self._watch_end(now)
@@ -229,7 +227,7 @@ class Core:
 
     def _going_on(self) -> set[Entry]:
         """Messages of which more words may come."""
-        return self.speaking.going_on(self.answering.coming)
+        return {self.answering.coming} if self.answering.coming else set()
 
     # --- the call ---------------------------------------------------------------------------------------------------
 
@@ -301,7 +299,6 @@ class Core:
         self._ending_since = now
         self.answering.abandon(now)
         self.answering.drop()
-        self.speaking.say_rest(self.settings.policy)
         self.speaking.say_deferred(self.settings.policy)
 
     def _watch_length(self, now: float) -> None:

@@ -171,7 +171,7 @@ class NotHeard(Struct, frozen=True, tag=True):
 
 
 class Backchannel(Struct, frozen=True, tag=True):
-    """The caller showed that they listen ("uh-huh"): no turn of theirs, and the bot goes on."""
+    """The caller showed that they listen ("uh-huh"), or said less than counts: no turn of theirs; the bot goes on."""
 
     text: str
 
@@ -248,7 +248,11 @@ class LinkFailed(Struct, frozen=True, tag=True):
 
 
 class Interrupted(Struct, frozen=True, tag=True):
-    """The caller made the bot stop."""
+    """The caller made the bot stop. What it had to say is lost only once their turn proves to be one."""
+
+
+class FalseInterruption(Struct, frozen=True, tag=True):
+    """What made the bot stop was nothing: it goes on where it stopped, in the middle of the word."""
 
 
 class LinkChanged(Struct, frozen=True, tag=True):
@@ -309,6 +313,7 @@ Event = (
     | CompletionTimeout
     | LinkFailed
     | Interrupted
+    | FalseInterruption
     | LinkChanged
     | Keys
     | Idle

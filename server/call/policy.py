@@ -15,22 +15,39 @@ from llm.function_calls import CallOptions, ToolSpec
 from llm.items import Item
 from llm.summary import SummaryOptions
 from llm.turn_completion import TurnCompletionOptions
-from server.call.backchannels import BACKCHANNELS
+from server.call.backchannels import BACKCHANNELS, IMPATIENCE
 
 Mute = Literal["first_words", "tool", "speaking", "protected"]
+
+
+class WhileSpeaking(Struct, frozen=True, forbid_unknown_fields=True):
+    """Barge-in while the bot speaks."""
+
+    min_words: int = 1
+    """A turn of fewer words is none, and the bot goes on; over what nobody may interrupt, one word is a turn."""
+    interrupt_ms: float = 500.0
+    """So long a sound without words is an interruption, until it proves to be nothing."""
+    backchannels: tuple[str, ...] = BACKCHANNELS
+    """What is no turn of the caller; none: everything is one."""
+    backchannel_rest_ms: float = 1500.0
+    """With less than this left to say, that or fewer words may be an answer all the same."""
+
+
+class WhileSilent(Struct, frozen=True, forbid_unknown_fields=True):
+    """Barge-in while the bot is silent: it thinks (`while_thinking`) or waits for a tool (`while_waiting`)."""
+
+    min_words: int = 1
+    """A turn of fewer words is none: the answer is still thought of, and no tool is cancelled."""
+    backchannels: tuple[str, ...] = BACKCHANNELS
+    """What is no turn of the caller; none: everything is one."""
 
 
 class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     """When the bot yields, waits, asks again and gives up."""
 
-    min_words: int = 1
-    """So many words from the caller are a barge-in."""
-    interrupt_ms: float = 500.0
-    """So much speech without words is one too."""
-    backchannels: tuple[str, ...] = BACKCHANNELS
-    """What is no turn of the caller while the bot speaks, thinks or waits for a tool; none: everything is one."""
-    backchannel_rest_ms: float = 1500.0
-    """With less than this left to say, it may be an answer all the same."""
+    while_speaking: WhileSpeaking = WhileSpeaking()
+    while_thinking: WhileSilent = WhileSilent()
+    while_waiting: WhileSilent = WhileSilent(backchannels=(*BACKCHANNELS, *IMPATIENCE))
     mute: tuple[Mute, ...] = ()
     """When the caller is not heard: until the bot's first words were spoken (`first_words`), while a tool runs that the
     model waits for (`tool`), while the bot speaks (`speaking`) or says what nobody may interrupt (`protected`)."""

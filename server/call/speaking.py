@@ -11,7 +11,7 @@ from collections import deque
 
 from audio.events import Heard
 from audio.pieces import Pieces
-from audio.playout import MS_PER_CHARACTER, Cut, Playout
+from audio.playout import Cut, Playout
 from llm.context import Log
 from llm.entry import Entry
 from server.call import events as e
@@ -27,7 +27,6 @@ class Speaking:
         self._log = log
         self._out = out
         self._number = 0
-        self._cut_off: dict[int, tuple[Entry, str]] = {}  # frame -> words lost to a sound that may be nothing
         self._messages: dict[Entry, str] = {}  # the bot's messages that are not over -> what was told of them
         self._deferred: deque[str] = deque()  # words of the application that wait for the caller
         self._waiting: deque[int] = deque()  # frames that the voice does not have yet
@@ -176,27 +175,14 @@ class Speaking:
         for number in self.playout.pass_over():
             self._log.heard(number)
 
-    def stop(self, now: float, coming: Entry | None) -> bool:
-        """Barge-in: drop what may be dropped and cut the log at what was heard. True when words of `coming` are lost.
-
-        Those a model will say again; what is lost of complete messages is kept until `say_rest` or `forget_rest`.
-        """
+    def stop(self, now: float) -> bool:
+        """Drop what may be dropped and cut the log at what was heard. True when something was."""
         interruption = self.playout.interrupt(now)
-        lost = False
         for cut in interruption.cuts:
-            entry = self._log.entry_of(cut.frame)
-            space = " " if entry and not cut.heard and entry.joins(cut.frame) else ""
             self._shorten(cut)
-            if entry is not None and cut.lost.strip():
-                lost = lost or entry is coming
-                if entry is not coming:
-                    later = self._cut_off.get(cut.frame, (entry, ""))[1]
-                    self._cut_off[cut.frame] = (entry, space + cut.lost + later)
         if interruption.clear:
             self._out.emit(e.Flush())
-        if interruption.cuts:
-            self._out.tell(e.Interrupted())
-        return lost
+        return bool(interruption.cuts)
 
     def _shorten(self, cut: Cut) -> None:
         """A frame ended early, at once or when what the client has of it is played."""
@@ -206,31 +192,10 @@ class Speaking:
         else:
             self._log.cut(cut.frame, cut.heard)
 
-    def say_rest(self, policy: Policy) -> None:
-        """What cut the words off was nothing: say what is left of them."""
-        rest, self._cut_off = self._cut_off, {}
-        for entry, text in rest.values():
-            self.follow(entry)
-            self.piece(entry, text, policy)
-
-    def forget_rest(self) -> None:
-        """What cut the words off was a turn of the caller."""
-        self._cut_off.clear()
-
-    def going_on(self, coming: Entry | None) -> set[Entry]:
-        """Messages that may still be said to their end."""
-        return {entry for entry, _ in self._cut_off.values()} | ({coming} if coming else set())
-
-    @property
-    def left_ms(self) -> float:
-        """How long it takes to say what is not heard yet, and what was cut off by a sound that may be nothing."""
-        cut_off = sum(len(text) for _, text in self._cut_off.values())
-        return self.playout.left_ms + cut_off * MS_PER_CHARACTER
-
     @property
     def idle(self) -> bool:
-        """Nothing is being said, and nothing that was cut off may still be said."""
-        return not self.playout.busy and not self._cut_off and not self._deferred
+        """Nothing is being said, and nothing waits for the caller."""
+        return not self.playout.busy and not self._deferred
 
     def hold(self, wanted: bool, now: float) -> None:
         """Stop playing and keep everything, or play on."""
@@ -247,7 +212,6 @@ class Speaking:
             self._log.cut(cut.frame, cut.heard)
         self._waiting.clear()
         self._at_voice.clear()
-        self._cut_off.clear()
         self._deferred.clear()
 
     # --- telling ----------------------------------------------------------------------------------------------------
@@ -259,8 +223,7 @@ class Speaking:
         if not self._audible and head is not None and head.seen_sent > 0 and head.payload is None:
             self._audible = True
             self._out.tell(e.BotSpeech(True))
-        going_on = self.going_on(coming)
-        for entry in [entry for entry in self._messages if entry not in going_on and not entry.speaking]:
+        for entry in [entry for entry in self._messages if entry is not coming and not entry.speaking]:
             told = self._messages.pop(entry)
             self._log.forget(entry)
             if entry.text.strip() or told:

@@ -13,7 +13,6 @@ from server.call import barge_in
 from server.call import events as e
 from server.call.answering import Answering, Owed
 from server.call.asking import Asking
-from server.call.backchannels import is_backchannel
 from server.call.calling import Calling
 from server.call.listening import Listening
 from server.call.outbox import Outbox
@@ -40,6 +39,7 @@ class TurnTaking:
     ) -> None:
         self.to_read = False
         """The caller wants to read the answers to this turn, not to hear them."""
+        self._yielded = False  # to the caller, as was told; nothing is lost yet
         self._turn = listening.turn
         self._keypad = listening.keypad
         self._asking = asking
@@ -57,9 +57,20 @@ class TurnTaking:
         """The caller is not to be heard now."""
         return barge_in.mutes(self._speaking, self._calling.blocking, policy)
 
-    def holds(self, policy: Policy, now: float) -> bool:
-        """The bot is to pause."""
-        return barge_in.holds(self._turn, self._speaking.playout.head, policy, now)
+    def hold(self, policy: Policy, now: float, *, ready: bool) -> None:
+        """Pause for the caller, or go on. `ready`: the conversation does; else nobody is waited for."""
+        head, rules = self._speaking.playout.head, barge_in.rules(self._phase, policy)
+        wanted = barge_in.holds(self._turn, head, policy, rules, now, yielded=self._yielded)
+        self._speaking.hold(ready and wanted, now)
+
+    @property
+    def _phase(self) -> barge_in.Phase:
+        return barge_in.phase(self._speaking, tool_runs=self._calling.blocking, thinks=self._thinks)
+
+    @property
+    def _thinks(self) -> bool:
+        """More is to be said than the voice has."""
+        return bool(self._answering.coming is not None or self._answering.owed)
 
     def deadlines(self, policy: Policy) -> Iterator[float]:
         """The instants that a rule of this file waits for."""
@@ -75,8 +86,17 @@ class TurnTaking:
         self._close(settings, now)
         if keys := self._keypad.take(settings.policy.keys_ms, now):
             self.user_turn(UserMessage(f"[keys pressed: {keys}]"), None, now)
-        if barge_in.yields(self._turn, self._speaking.playout.head, settings.policy, now):
-            self.stop_talking(now)
+        if self._phase == "speaking":
+            self._yield(settings.policy, now)
+
+    def _yield(self, policy: Policy, now: float) -> None:
+        """To words or to a long sound. Nothing is lost yet; but words end the answer that is still being made."""
+        words = barge_in.has_words(self._turn, policy)
+        if words:
+            self._answering.abandon(now)
+        if not self._yielded and (words or now >= barge_in.long_sound_at(self._turn, policy)):
+            self._yielded = True
+            self._out.tell(e.Interrupted())
 
     def _close(self, settings: CallSettings, now: float) -> None:
         self._turn.watch(now)
@@ -84,7 +104,7 @@ class TurnTaking:
         if verdict in ("none", "open"):
             return
         voiced_until, text = self._turn.voiced_until, self._turn.take()
-        listens = verdict == "said" and self._only_listens(text, settings.policy)
+        listens = verdict == "said" and self._is_no_turn(text, settings.policy)
         if verdict == "said" and not listens:
             self.user_turn(UserMessage(text), voiced_until, now)
             return
@@ -98,21 +118,24 @@ class TurnTaking:
             self._log.developer(settings.sentences.unclear)
             self._out.tell(e.UserTurn("", voiced_until))
             self._answering.owe(Owed.TURN, now)
-        else:
-            self._speaking.say_rest(settings.policy)
+        elif self._yielded:
+            self._out.tell(e.FalseInterruption())
+        self._yielded = False
 
-    def _only_listens(self, text: str, policy: Policy) -> bool:
-        """The caller said "uh-huh" while the bot has more to say, or thinks."""
-        more = self._answering.coming is not None or self._answering.owed or self._calling.blocking
-        more = more or self._speaking.left_ms > policy.backchannel_rest_ms
-        return bool(more) and is_backchannel(text, policy.backchannels)
+    def _is_no_turn(self, text: str, policy: Policy) -> bool:
+        """The caller said "uh-huh", or less than counts, while the bot has more to say, or thinks."""
+        phase = self._phase
+        if phase in ("speaking", "protected") and not self._thinks and not self._calling.blocking:
+            at_its_end = self._speaking.playout.left_ms <= policy.while_speaking.backchannel_rest_ms
+        else:
+            at_its_end = False
+        return not at_its_end and barge_in.is_no_turn(text, barge_in.rules(phase, policy))
 
     def user_turn(self, message: UserMessage, voiced_until: float | None, now: float, *, to_read: bool = False) -> None:
         """A confirmed turn of the caller: everything that may be interrupted is, and an answer is owed."""
         self._silence.broken()
         self.to_read = to_read
-        self.stop_talking(now)
-        self.forget_answers()
+        self.stop(now)
         self._log.append(message)
         self._out.tell(e.UserTranscript(message.text, True))
         self._out.tell(e.UserTurn(message.text, voiced_until))
@@ -120,18 +143,12 @@ class TurnTaking:
 
     # --- what stops for it ------------------------------------------------------------------------------------------
 
-    def stop_talking(self, now: float) -> None:
-        """Barge-in: stop what may be stopped. The answer stays owed until the caller's turn proves to be one."""
-        coming = self._answering.coming
-        self._answering.abandon(now)
-        if coming is not None and coming.calls:  # no model says again what it said before a call
-            coming = None
-        if self._speaking.stop(now, coming) and coming is not None:
-            self._answering.cut_off(coming, now)
-
-    def forget_answers(self) -> None:
+    def stop(self, now: float) -> None:
         """The caller wants none of what was being said, thought or looked up."""
+        self._answering.abandon(now)
+        if self._speaking.stop(now) and not self._yielded:
+            self._out.tell(e.Interrupted())
+        self._yielded = False
         self._pondering.over()
         self._answering.drop()
-        self._speaking.forget_rest()
         self._calling.interrupt()

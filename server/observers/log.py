@@ -8,6 +8,11 @@ from audio.playout import Chunk
 from server.call import events as e
 from server.call import model_events as of_model
 
+INTERRUPTIONS: dict[type[e.Event], str] = {
+    e.Interrupted: "the caller interrupted",
+    e.FalseInterruption: "it was nothing; the bot goes on",
+}
+
 
 class LogObserver:
     """Logs one call; its id stands in each line by loguru's context."""
@@ -35,8 +40,8 @@ class LogObserver:
                 logger.info("tool {} started ({})", name, call_id)
             case e.ToolFinished(call_id, name, outcome):
                 logger.info("tool {} {} ({})", name, outcome, call_id)
-            case e.Interrupted():
-                logger.info("the caller interrupted")
+            case e.Interrupted() | e.FalseInterruption():
+                logger.info(INTERRUPTIONS[type(event)])
             case e.LinkChanged(state):
                 logger.info("link to the language model: {}", state)
             case of_model.ReplyMetrics(reply, outcome, first_s, duration_s, usage):

@@ -161,7 +161,7 @@ async def test_words_that_may_be_interrupted_are_cut_at_what_was_heard(blocking:
     assert SAID.startswith(bot[0])
     assert (len(bot[0]) < len(SAID)) == (barge_s + 0.2 < SAID_S), "up to the lead of the voice"
     assert sum(SAID.startswith(text) for text in bot) == 1, "not said again"
-    assert "As you like." in bot[1]
+    assert "As you like." in (bot[2] if bot[1] == "Here" else bot[1]), "at the end the answer has just begun"
     check_result(clerk, bot, log, cancelled=blocking and barge_s + BARGE_S < WORK_S)
 
 
@@ -188,7 +188,7 @@ def check_result(clerk: Clerk, bot: list[str], log: tuple[items.Item, ...], *, c
 @pytest.mark.parametrize("noise_s", [0.2, 0.7])
 @virtual
 async def test_a_noise_loses_none_of_its_words(noise_s: float, interruptible: bool) -> None:
-    """A short one holds them; at a long one they are cut off, and the rest is said when it has proved to be nothing."""
+    """Protected ones are said on into it; others are held, a long one is told as an interruption, and they go on."""
     clerk = Clerk(interruptible=interruptible)
     model = ActedModel([[Call("look")], [ANSWER]])
     async with Stand(clerk.agent, model=model, lines=[None]) as call:
@@ -197,8 +197,9 @@ async def test_a_noise_loses_none_of_its_words(noise_s: float, interruptible: bo
         await call.speak(noise_s)
         await call.hears_the_bot(ANSWER)
         assert call.bot == [SAID, ANSWER]
-        cut = any(isinstance(event, e.Interrupted) for _, event in call.noted.events)
-        assert cut == (noise_s > 0.5), "if not the protected words, then those that wait behind them"
+        told = [type(event) for _, event in call.noted.events]
+        stops = int(noise_s > 0.5 and interruptible)
+        assert (told.count(e.Interrupted), told.count(e.FalseInterruption)) == (stops, stops)
     assert len(model.asked) == 2
 
 
@@ -224,7 +225,7 @@ async def test_an_async_tool_that_speaks_while_the_caller_does() -> None:
 
 
 @pytest.mark.parametrize("interruptible", [True, False])
-@pytest.mark.parametrize("barge_s", [0.3, 0.8, 1.3])
+@pytest.mark.parametrize("barge_s", [0.3, 0.7, 1.1])
 def test_what_the_caller_hears(barge_s: float, interruptible: bool) -> None:
     """A blocking tool that the caller interrupts; here the voice is twice as fast."""
     clerk = Clerk(interruptible=interruptible, work_s=5.0)

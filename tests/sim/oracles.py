@@ -193,8 +193,8 @@ class Oracles:
                 self.check(playout.held, "the bot talks into the caller's speech")
             if playout.held:
                 self.check(core.turn.active, "held although nobody speaks")
-            if core.turn.words >= core.settings.policy.min_words:
-                talks = head is not None and head.interruptible and head.seen_sent > 0
+            if core.turn.words > 0:
+                talks = head is not None and head.interruptible and not playout.held
                 listens = LISTENS.fullmatch(core.turn.text) is not None
                 self.check(not talks or listens, "goes on in spite of words")
             self._check_patience()

@@ -70,8 +70,16 @@ class SpeechOracles:
 
     def at_end(self) -> None:
         """Nothing was lost or doubled."""
+        self._check_samples()
         self._check_protected()
         self._check_words()
+
+    def _check_samples(self) -> None:
+        """Each sample once: whatever held the bot, it went on in the middle of the word."""
+        until: dict[int, int] = {}
+        for frame, start, stop in self._world.client.heard:
+            self._check(start == until.get(frame, 0), f"frame {frame}: heard from {start} after {until.get(frame, 0)}")
+            until[frame] = stop
 
     def _protected_frames(self) -> set[int]:
         return {number for number, words in self._world.voice.words.items() if words[0] == "Protected"}
@@ -79,11 +87,7 @@ class SpeechOracles:
     def _check_protected(self) -> None:
         world = self._world
         for frame in self._protected_frames() - world.voice.lost:
-            spans = [span[1:] for span in world.client.heard if span[0] == frame]
-            at = 0
-            for start, stop in spans:
-                self._check(start == at, f"protected frame {frame}: heard from {start} after {at}")
-                at = stop
+            at = max((stop for number, _, stop in world.client.heard if number == frame), default=0)
             whole = WORD_MS * len(world.voice.words[frame])
             self._check(at == whole or self._gone, f"protected frame {frame}: {at} of {whole} ms were heard")
         wanted = world.caller.sent[: len(world.client.messages)] if self._gone else world.caller.sent

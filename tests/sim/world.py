@@ -22,7 +22,7 @@ from llm.turn_completion import TurnCompletionOptions
 from server.call import events as e
 from server.call.core import Core
 from server.call.hub import Hub, Journal
-from server.call.policy import CallSettings
+from server.call.policy import CallSettings, WhileSpeaking
 from server.call.states import CallState
 from tests.sim.caller import Caller
 from tests.sim.client import RATE_HZ, Client
@@ -110,7 +110,7 @@ class World:
             tools=SPECS,
             policy=msgspec.structs.replace(
                 POLICY,
-                min_words=self.random.choice((1, 1, 2)),
+                while_speaking=WhileSpeaking(min_words=self.random.choice((1, 1, 2))),
                 mute=self.random.choice(MUTES) if self.swarm_has("mutes") else (),
                 early_start="llm" if self.swarm_has("early") else "off",
             ),

@@ -112,7 +112,9 @@ def test_other_variables_are_left_alone() -> None:
         ("drain_s = -0.5", "drain_s: must be zero or more, not -0.5"),
         ("[turn]\nmin_delay_ms = nan", "turn.min_delay_ms: must be zero or more, not nan"),
         ("[turn]\nmax_delay_ms = inf", "turn.max_delay_ms: must be zero or more, not inf"),
-        ("[policy]\nmin_words = 0", "policy.min_words: must be above zero, not 0"),
+        ("[policy.while_speaking]\nmin_words = 0", "policy.while_speaking.min_words: must be above zero, not 0"),
+        ("[policy.while_thinking]\ninterrupt_ms = 1", "there is no key policy.while_thinking.interrupt_ms"),
+        ("[policy]\nmin_words = 2", "there is no key policy.min_words"),
         ("[limits]\ncommands = 0", "limits.commands: must be above zero, not 0"),
         (
             "[calls]\nfunction_call_timeout_secs = 0",

@@ -8,7 +8,7 @@ from audio.events import SpeechStarted, SpeechStopped, Transcript
 from llm.events import Ask, Cancel, Delta, FunctionCall, LinkUp, ReplyDone, ToolDone
 from server.call import events as e
 from server.call.backchannels import BACKCHANNELS, is_backchannel, may_be_backchannel
-from server.call.policy import Policy
+from server.call.policy import Policy, WhileSpeaking
 from tests.unit.server.call.core_stand import Stand, spec
 
 LONG = ", ".join(["One two three four five six seven eight nine ten"] * 4) + "."
@@ -50,7 +50,7 @@ def test_phrases_of_ones_own_may_overlap() -> None:
 
 
 def speaking(text: str = LONG, **policy: object) -> Stand:
-    stand = Stand(policy=Policy(**policy))  # type: ignore[arg-type]
+    stand = Stand(policy=Policy(while_speaking=WhileSpeaking(**policy)))  # type: ignore[arg-type]
     stand.hear("tell me")
     stand.post(Delta(1, text))
     stand.post(ReplyDone(1))

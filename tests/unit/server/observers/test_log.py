@@ -39,6 +39,7 @@ def logged(event: e.Event) -> list[tuple[str, str]]:
         (of_model.Summarised(9), [("INFO", "9 older messages were summarised")]),
         (of_model.Truncated(9), [("INFO", "9 older messages were dropped")]),
         (e.Interrupted(), [("INFO", "the caller interrupted")]),
+        (e.FalseInterruption(), [("INFO", "it was nothing; the bot goes on")]),
         (e.LinkChanged("reconnecting"), [("INFO", "link to the language model: reconnecting")]),
         (e.Problem("reply_stalled", "the model went silent"), [("WARNING", "reply_stalled: the model went silent")]),
         (e.Problem("llm_refused", "HTTP 401", fatal=True), [("ERROR", "llm_refused: HTTP 401")]),
