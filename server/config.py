@@ -26,7 +26,7 @@ from llm.function_calls import CallOptions
 from llm.mcp_options import MCPServer
 from llm.summary import SummaryOptions
 from llm.turn_completion import TurnCompletionOptions
-from server.call.policy import Policy, Sentences, WhileSilent, WhileSpeaking
+from server.call.policy import Policy, Sentences, WhileSpeaking, WhileThinking, WhileWaiting
 
 S = TypeVar("S", bound=Struct)
 
@@ -73,6 +73,10 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     """How much audio is ahead of the caller: a barge-in is heard so much later at the most."""
     playout_ms: float = 45_000.0
     """So much speech may wait to be heard; the voice waits when it is full."""
+
+
+ABOVE_ZERO = (Limits, Policy, WhileSpeaking, WhileThinking, WhileWaiting)
+"""Tables in which no number is zero."""
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -243,7 +247,7 @@ def check_numbers(settings: Struct, path: str) -> None:
         if isinstance(value, Struct):
             check_numbers(value, f"{path}{name}.")
         elif isinstance(value, int | float) and not isinstance(value, bool):
-            above_zero = isinstance(settings, Limits | Policy | WhileSpeaking | WhileSilent)
+            above_zero = isinstance(settings, ABOVE_ZERO)
             unbounded = value == math.inf and isinstance(settings, CallOptions)  # a call may run without a time-out
             if not (0 <= value < math.inf or unbounded) or (above_zero and value == 0):
                 wanted = "above zero" if above_zero else "zero or more"

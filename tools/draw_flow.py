@@ -40,9 +40,9 @@ PARTS = (
     ),
     (
         "A barge-in",
-        "At the first sound the speech is *held*: nothing is lost if it was a cough. At the first word it is dropped,"
-        " the log is cut at what was heard, and what the model was still saying is cancelled. Tools are cancelled when"
-        " the turn is confirmed.",
+        "At the first sound the speech is *held*: nothing is lost if it was a cough. At the first word what the model"
+        " was still saying is cancelled. When the turn is confirmed the speech is dropped, the log is cut at what was"
+        " heard, and tools are cancelled.",
         ("wait", "say 1.2 tell me a story", "words 12", "say 0.8 wait stop", "wait", "end"),
         (),
         "SpeechStarted 2",

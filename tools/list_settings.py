@@ -244,7 +244,7 @@ def table(kind: type[msgspec.Struct], title: str) -> list[str]:
         kinds = [each for each in typing.get_args(hint) or (hint,) if isinstance(each, type)]
         structs = [each for each in kinds if issubclass(each, msgspec.Struct)]
         if structs and structs[0] not in SEVERAL:
-            nested += table(structs[0], f"[{field.name}]")
+            nested += table(structs[0], f"[{field.name}]" if kind is Settings else f"{title[:-1]}.{field.name}]")
             continue
         nested += table(structs[0], f"[[{field.name}]]") if structs else []
         default = field.default if field.default is not msgspec.NODEFAULT else field.default_factory()

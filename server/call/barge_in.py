@@ -14,7 +14,9 @@ goes on in the middle of the word.
 from __future__ import annotations
 
 import math
-from typing import Literal, NamedTuple
+from typing import Literal
+
+from msgspec import Struct
 
 from audio.playout import Frame
 from audio.turn import Turn
@@ -25,7 +27,7 @@ from server.call.speaking import Speaking
 Phase = Literal["speaking", "protected", "waiting", "thinking", "listening"]
 
 
-class Rules(NamedTuple):
+class Rules(Struct, frozen=True):
     """What is no turn of the caller: fewer words than these, and these phrases."""
 
     min_words: int

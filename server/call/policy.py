@@ -33,12 +33,21 @@ class WhileSpeaking(Struct, frozen=True, forbid_unknown_fields=True):
     """With less than this left to say, that or fewer words may be an answer all the same."""
 
 
-class WhileSilent(Struct, frozen=True, forbid_unknown_fields=True):
-    """Barge-in while the bot is silent: it thinks (`while_thinking`) or waits for a tool (`while_waiting`)."""
+class WhileThinking(Struct, frozen=True, forbid_unknown_fields=True):
+    """Barge-in while the bot thinks, and the caller hears nothing."""
 
     min_words: int = 1
-    """A turn of fewer words is none: the answer is still thought of, and no tool is cancelled."""
+    """A turn of fewer words is none, and the answer is still thought of."""
     backchannels: tuple[str, ...] = BACKCHANNELS
+    """What is no turn of the caller; none: everything is one."""
+
+
+class WhileWaiting(Struct, frozen=True, forbid_unknown_fields=True):
+    """Barge-in while the bot waits for a tool, and the caller hears nothing."""
+
+    min_words: int = 1
+    """A turn of fewer words is none, and no tool is cancelled."""
+    backchannels: tuple[str, ...] = (*BACKCHANNELS, *IMPATIENCE)
     """What is no turn of the caller; none: everything is one."""
 
 
@@ -46,8 +55,8 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     """When the bot yields, waits, asks again and gives up."""
 
     while_speaking: WhileSpeaking = WhileSpeaking()
-    while_thinking: WhileSilent = WhileSilent()
-    while_waiting: WhileSilent = WhileSilent(backchannels=(*BACKCHANNELS, *IMPATIENCE))
+    while_thinking: WhileThinking = WhileThinking()
+    while_waiting: WhileWaiting = WhileWaiting()
     mute: tuple[Mute, ...] = ()
     """When the caller is not heard: until the bot's first words were spoken (`first_words`), while a tool runs that the
     model waits for (`tool`), while the bot speaks (`speaking`) or says what nobody may interrupt (`protected`)."""

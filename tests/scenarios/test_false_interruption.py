@@ -36,7 +36,7 @@ class Line:
     def __init__(self, *, pauses: bool, reports: bool, latency_s: float) -> None:
         self.now = 0.0
         self._order = count()
-        self._todo: list[tuple[float, int, Callable[..., None], tuple[object, ...]]] = []
+        self._todo: list[tuple[float, int, Callable[..., object], tuple[object, ...]]] = []
         options = PlayoutOptions(rate_hz=RATE_HZ, pauses=pauses, reports=reports)
         self.playout = Playout(options)
         self.client = Client(
@@ -50,7 +50,7 @@ class Line:
         self.hub.post(e.Ready())
         self.hub.post(LinkUp())
 
-    def at(self, delay: float, call: Callable[..., None], *args: object) -> None:
+    def at(self, delay: float, call: Callable[..., object], *args: object) -> None:
         """Later."""
         heapq.heappush(self._todo, (self.now + delay, next(self._order), call, args))
 
@@ -89,7 +89,7 @@ class Line:
         ends = [at for at in range(1, len(text) + 1) if at == len(text) or text[at] == " "]
         words = tuple(Word(n * float(WORD_MS), end) for n, end in enumerate(ends))
         whole = WORD_MS * len(words)
-        self.at(0.05, lambda: self.hub.audio(frame, whole, words, samples(0, whole)) and None)
+        self.at(0.05, self.hub.audio, frame, whole, words, samples(0, whole))
         self.posts(0.05, Synthesised(frame))
 
     def count(self, kind: type[e.Command]) -> int:

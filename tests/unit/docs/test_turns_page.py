@@ -16,9 +16,17 @@ from server.services.turn_models import TURN_MODELS
 from tests.unit.docs.pages import ROOT
 
 PAGE = (ROOT / "docs" / "turns.md").read_text("utf-8")
-TABLES = {"turn": TurnOptions(), "policy": Policy(), "vad": VadOptions(), "sentences": Sentences()}
-NAMED = re.findall(r"`(turn|policy|vad|sentences)\.(\w+)[^`]*`", PAGE)
-NUMBERS = re.findall(r"`(?:(turn|policy|vad)\.)?(\w+_(?:ms|words|probability))` \(([\d.]+)( s)?\)", PAGE)
+POLICY = Policy()
+TABLES = {
+    "turn": TurnOptions(),
+    "policy": POLICY,
+    "vad": VadOptions(),
+    "sentences": Sentences(),
+    "while_speaking": POLICY.while_speaking,
+}
+NAMED = re.findall(r"`(turn|policy|vad|sentences|while_speaking)\.(\w+)[^`]*`", PAGE)
+NUMBERS = re.findall(r"`(?:(turn|policy|vad|while_speaking)\.)?(\w+_(?:ms|words|probability))` \(([\d.]+)( s)?\)", PAGE)
+WHILE = re.findall(r"^\|.*\| `\[policy\.(\w+)\]` \| (\d+) \|", PAGE, re.MULTILINE)
 DRAWN = re.findall(r"├ (\d+) ms +`(turn|policy|vad)\.(\w+)`", PAGE)
 
 
@@ -40,6 +48,15 @@ def test_the_page_says_many_of_them() -> None:
     assert len(DRAWN) == 2
 
 
+def test_what_is_less_than_a_turn_is_as_the_page_says_for_each_phase() -> None:
+    assert len(WHILE) == 3
+    for table, words in WHILE:
+        assert getattr(POLICY, table).min_words == int(words)
+    more = set(POLICY.while_waiting.backchannels) - set(POLICY.while_thinking.backchannels)
+    assert {"hello", "are you there", "take your time"} < more
+    assert POLICY.while_thinking.backchannels == POLICY.while_speaking.backchannels
+
+
 def test_every_rule_is_explained() -> None:
     rows = re.findall(r"^\| `(\w+)`", PAGE, re.MULTILINE)
     assert sorted(rows) == sorted(get_args(Rule))
@@ -54,7 +71,9 @@ def test_the_example_is_a_configuration(tmp_path: Path) -> None:
     for toml in examples:
         file.write_text(toml)
         found.append(load(file, {}, {}))
-    assert [each.turn.rules for each in found] == [("transcript", "pauses"), ("transcript", "acoustic")]
+    assert [each.turn.rules for each in found[:2]] == [("transcript", "pauses"), ("transcript", "acoustic")]
     assert isinstance(found[1].turn_model, dict)
     assert found[1].turn_model["name"] in TURN_MODELS
     assert Settings().turn.rules == ("transcript",), "the default, as the table says"
+    assert found[-1].policy.while_speaking.min_words == 2
+    assert found[-1].policy.while_waiting.backchannels == ("hello", "okay")

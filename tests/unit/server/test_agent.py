@@ -183,7 +183,7 @@ def test_whoever_interrupts_the_start_is_obeyed(file: Path) -> None:
         ("Agent(llm=['local'])", "the agent's llm is wrong: Expected `str | object | null`, got `array`"),
         ("Agent(tts=True)", "the agent's tts is wrong: Expected `str | object | null`, got `bool`"),
         ("Agent(turn=5)", "the agent's turn is wrong: Expected `object | null`, got `int`"),
-        ("Agent(policy=Policy(min_words=0))", "the agent's policy is wrong: min_words: must be above zero, not 0"),
+        ("Agent(policy=Policy(max_rounds=0))", "the agent's policy is wrong: max_rounds: must be above zero, not 0"),
         ("Agent(policy=Policy(mute=('x',)))", "the agent's policy is wrong: mute[0]: invalid enum value 'x'"),
         ("Agent(filters=['x'])", "the agent's filters must be functions that take a text and give one"),
         ("Agent(tools=[look, look])", "tool 'look' is registered twice"),
@@ -229,7 +229,7 @@ def test_a_tool_that_no_schema_can_describe_is_named_with_file_and_line(file: Pa
 
 
 def test_what_a_core_needs_comes_from_the_agent_and_the_settings() -> None:
-    settings = load(None, {"VOICEWIRE_TURN__MIN_DELAY_MS": "7", "VOICEWIRE_POLICY__MIN_WORDS": "3"}, {})
+    settings = load(None, {"VOICEWIRE_TURN__MIN_DELAY_MS": "7", "VOICEWIRE_POLICY__WHILE_WAITING__MIN_WORDS": "3"}, {})
     made = Agent(instructions="Be brief.", greeting="Hello.").call_settings(settings)
     assert (made.instructions, made.greeting, made.tools) == ("Be brief.", "Hello.", ())
     assert (made.turn, made.policy, made.calls) == (settings.turn, settings.policy, CallOptions())

@@ -6,13 +6,14 @@ import pytest
 
 from llm.events import Delta, FunctionCall, ReplyDone
 from server.call import events as e
-from server.call.policy import Policy, WhileSilent, WhileSpeaking
+from server.call.policy import Policy, WhileSpeaking, WhileThinking, WhileWaiting
 from tests.unit.server.call.core_stand import Stand, spec
 
+Rules = WhileSpeaking | WhileThinking | WhileWaiting
 LONG = ", ".join(["One two three four five six seven eight nine ten"] * 4) + "."
 
 
-def stand(**policy: WhileSpeaking | WhileSilent) -> Stand:
+def stand(**policy: Rules) -> Stand:
     return Stand(policy=Policy(**policy), tools=(spec("look"),))  # type: ignore[arg-type]
 
 
@@ -20,7 +21,7 @@ def turns(made: Stand) -> list[str]:
     return [each.text for each in made.told(e.UserTurn)][1:]
 
 
-def speaking(**policy: WhileSpeaking | WhileSilent) -> Stand:
+def speaking(**policy: Rules) -> Stand:
     made = stand(**policy)
     made.hear("tell me")
     made.post(Delta(1, LONG))
@@ -30,7 +31,7 @@ def speaking(**policy: WhileSpeaking | WhileSilent) -> Stand:
     return made
 
 
-def waiting(**policy: WhileSpeaking | WhileSilent) -> Stand:
+def waiting(**policy: Rules) -> Stand:
     made = stand(**policy)
     made.hear("look it up")
     made.post(FunctionCall(1, "c1", "look", "{}"))
@@ -38,13 +39,13 @@ def waiting(**policy: WhileSpeaking | WhileSilent) -> Stand:
     return made
 
 
-def thinking(**policy: WhileSpeaking | WhileSilent) -> Stand:
+def thinking(**policy: Rules) -> Stand:
     made = stand(**policy)
     made.hear("look it up")
     return made
 
 
-def announcing(**policy: WhileSpeaking | WhileSilent) -> Stand:
+def announcing(**policy: Rules) -> Stand:
     made = stand(**policy)
     made.hear("hello")
     made.post(e.Say(LONG, interruptible=False))
@@ -84,10 +85,12 @@ def test_over_what_nobody_may_interrupt_one_word_is_a_turn_and_uh_huh_is_none() 
     assert made.told(e.AssistantTurn)[0].text == LONG
 
 
-@pytest.mark.parametrize(("begins", "key"), [(waiting, "while_waiting"), (thinking, "while_thinking")])
-def test_silence_of_the_bot_has_rules_of_its_own(begins: object, key: str) -> None:
-    assert callable(begins)
-    made = begins(**{key: WhileSilent(min_words=2, backchannels=("hurry up",))})
+@pytest.mark.parametrize("waits", [True, False])
+def test_silence_of_the_bot_has_rules_of_its_own(waits: bool) -> None:
+    if waits:
+        made = waiting(while_waiting=WhileWaiting(min_words=2, backchannels=("hurry up",)))
+    else:
+        made = thinking(while_thinking=WhileThinking(min_words=2, backchannels=("hurry up",)))
     made.hear("hurry up")
     made.hear("hello")
     assert (turns(made), made.commands(e.CancelTool)) == ([], [])
