@@ -29,7 +29,7 @@ from llm.chat_options import ChatOptions  # noqa: E402
 from llm.mcp_options import MCPServer  # noqa: E402
 from server import models  # noqa: E402
 from server.config import Settings  # noqa: E402
-from server.services import cartesia, deepgram, elevenlabs, openai, scripted  # noqa: E402
+from server.services import cartesia, deepgram, elevenlabs, kokoro, openai, piper, scripted  # noqa: E402
 from server.services.access import Access, Provider  # noqa: E402
 from server.services.voices import VoicePatience  # noqa: E402
 
@@ -197,6 +197,16 @@ FACTORIES = (
         openai.VoiceOptions,
         patience=VoicePatience,
         provider=openai.OVER_HTTP,
+    ),
+    Factory(
+        'tts = "piper"',
+        "Piper, in a process of its own; the extra `piper` (it is GPL-3). Word times come with the audio.",
+        piper.VoiceOptions,
+    ),
+    Factory(
+        'tts = "kokoro"',
+        "Kokoro, in a process of its own; the extra `kokoro`. Word times come with models that tell their durations.",
+        kokoro.VoiceOptions,
     ),
     Factory(
         'tts = "scripted"',

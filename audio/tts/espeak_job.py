@@ -59,12 +59,8 @@ class _Speech:
         pcm, words = sound.rest()
         if not self._left:
             words = self._to_the_end(words)
-        silence = (
-            bytes(2 * self._samples(pause_ms(self._spoken.text[:until], last=not self._left)))
-            if self._given or pcm
-            else b""
-        )
-        send(self._chunk(pcm + silence, words, more=bool(self._left), done=not self._left))
+        pause = pause_ms(self._spoken.text[:until], last=not self._left) if self._given or pcm else 0
+        send(self._chunk(pcm + bytes(2 * self._samples(pause)), words, more=bool(self._left), done=not self._left))
         return bool(self._left)
 
     def _chunk(self, pcm: bytes, words: list[tuple[int, int]], more: bool = False, done: bool = False) -> Chunk:

@@ -11,7 +11,7 @@ from functools import partial
 from audio.services import SpeechToText, TextToSpeech
 from server.config import Service
 from server.factories import Engine, Factory, Known, make, split
-from server.services import cartesia, deepgram, elevenlabs, embedded, openai, scripted
+from server.services import cartesia, deepgram, elevenlabs, embedded, kokoro, openai, piper, scripted
 from server.services.cached import cached
 from server.services.remote import Given
 
@@ -31,6 +31,8 @@ VOICES: dict[str, Find] = {
     "cartesia": lambda given: partial(cartesia.voice, given),
     "deepgram-tts": lambda given: partial(deepgram.voice, given),
     "openai-tts": lambda given: partial(openai.voice, given),
+    "piper": lambda given: partial(piper.voice, given),
+    "kokoro": lambda given: partial(kokoro.voice, given),
     "scripted": lambda _: scripted.voice,
 }
 

@@ -22,11 +22,10 @@ from audio.stt.openai_transcription import TranscriptionSettings
 from audio.stt.utterance_ears import UtteranceEars
 from audio.stt.utterances import Waits
 from audio.tts import openai as voice_wire
-from link.errors import ConfigError
 from link.http import HttpClient
 from server.services.access import Access, Provider, endpoint
 from server.services.ears import terms, websocket_ears
-from server.services.options import named, one_of, parted
+from server.services.options import named, one_of, parted, within
 from server.services.remote import Given, HttpEngine, RemoteEngine
 from server.services.voices import VoicePatience, checked_ahead, http_voice
 
@@ -148,10 +147,9 @@ def voice(given: Given, **options: Any) -> HttpEngine[TextToSpeech]:
     own = chosen.voice if isinstance(chosen.voice, str) else chosen.voice.get("id", "")
     named(place, voice=own, model=chosen.model)
     low, high = voice_wire.SPEED
-    if chosen.speed is not None and not low <= chosen.speed <= high:
-        raise ConfigError(f"{place}.speed must be from {low:g} to {high:g}, not {chosen.speed:g}")
-    if not 8000 <= chosen.rate_hz <= 48000:
-        raise ConfigError(f"{place}.rate_hz must be from 8000 to 48000, not {chosen.rate_hz}")
+    if chosen.speed is not None:
+        within(place, "speed", chosen.speed, low, high)
+    within(place, "rate_hz", chosen.rate_hz, 8000, 48000)
     extra: dict[str, Any] = {"instructions": chosen.instructions} if chosen.instructions else {}
     extra |= {"speed": chosen.speed} if chosen.speed is not None else {}
     where = endpoint(place, OVER_HTTP, access, voice_wire.PATH, ("http", "https"))

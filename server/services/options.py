@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
@@ -63,3 +64,18 @@ def one_of(place: str, name: str, value: int, values: tuple[int, ...]) -> int:
     if value not in values:
         raise ConfigError(f"{place}.{name} must be one of {', '.join(map(str, values))}, not {value}")
     return value
+
+
+def within(place: str, name: str, value: float, low: float, high: float) -> float:
+    """A number that lies between two others. Raises ConfigError."""
+    if not low <= value <= high:
+        raise ConfigError(f"{place}.{name} must be from {low:g} to {high:g}, not {value:g}")
+    return value
+
+
+def file_of(place: str, name: str, path: str, what: str) -> Path:
+    """A file that must be there, as an absolute path; `what` says what it should be. Raises ConfigError."""
+    file = Path(path).expanduser().absolute()
+    if not path.strip() or not file.is_file():
+        raise ConfigError(f"{place}.{name}: there is no file {path!r}; give the path of {what}")
+    return file

@@ -161,6 +161,8 @@ LIBRARIES: dict[str, set[str]] = {
     "pocketsphinx": {"audio/stt/pocketsphinx.py", "audio/stt/pocketsphinx_job.py"},
     "espeakng_loader": {"audio/tts/espeak_ng.py"},
     "onnxruntime": {"audio/smart_turn/job.py"},
+    "piper": {"audio/tts/piper_job.py"},
+    "kokoro_onnx": {"audio/tts/kokoro_job.py"},
     "ctypes": {"audio/blas.py", "audio/tts/espeak_ng.py"},
     "soundfile": {"audio/files.py"},
     "sounddevice": {"server/talk/devices.py"},
@@ -175,6 +177,15 @@ def test_a_library_is_known_to_few_files(library: str) -> None:
     assert known == LIBRARIES[library]
 
 
+CHILDREN = frozenset({"audio.tts.piper_job", "audio.tts.kokoro_job"})
+"""What is loaded in a worker's process only: it brings GPL code. The parent names it in a text."""
+
+
+def test_what_belongs_into_a_child_is_imported_by_nobody() -> None:
+    assert CHILDREN <= MODULES
+    assert [file for file in CODE for name in imports(tree_of(file)) if source_of(name) in CHILDREN] == []
+
+
 # --- pure modules -----------------------------------------------------------------------------------------------------
 
 PURE_BY_DESIGN = frozenset(
@@ -186,8 +197,8 @@ PURE_BY_DESIGN = frozenset(
     audio.stt.deepgram audio.stt.deepgram_events audio.stt.deepgram_flux audio.stt.hearing audio.stt.kept_audio
     audio.stt.openai_events audio.stt.openai_realtime audio.stt.openai_transcription audio.stt.speeches
     audio.stt.uplink audio.stt.utterances
-    audio.tts.alignment audio.tts.cartesia audio.tts.deepgram audio.tts.elevenlabs audio.tts.openai audio.tts.queue
-    audio.tts.speech audio.tts.wire
+    audio.tts.alignment audio.tts.cartesia audio.tts.deepgram audio.tts.elevenlabs audio.tts.openai audio.tts.phonemes
+    audio.tts.queue audio.tts.speech audio.tts.wire
     llm.cancel_tool llm.candidates llm.chat_answer llm.chat_codec llm.chat_failures llm.chat_options
     llm.context llm.continuation llm.entry llm.failures llm.fallback llm.fallback_inference llm.function_calls
     llm.items llm.mcp_offers llm.mcp_options llm.media llm.messages llm.messages_json llm.responses

@@ -16,6 +16,8 @@ from server.agent import Agent
 from server.config import Service, Settings, load
 from server.engines import ProcessEngines, make_engines
 from server.models import ModelEngine
+from server.services.names import EARS as EARS_BY_NAME
+from server.services.names import VOICES
 from server.services.scripted import Simple
 from tests.unit.server.call.session_stand import virtual
 from tests.unit.server.parts import Slots
@@ -132,13 +134,11 @@ async def test_the_voice_of_the_configuration_goes_before_that_of_the_agent() ->
     [
         (
             {"stt": "ears"},
-            "there is no stt 'ears'; there are pocketsphinx, deepgram, deepgram-flux, openai-realtime-stt, scripted,"
-            ' or "package.module:factory"',
+            f"there is no stt 'ears'; there are {', '.join(EARS_BY_NAME)}, or \"package.module:factory\"",
         ),
         (
             {"tts": "a.module"},
-            "there is no tts 'a.module'; there are espeak, elevenlabs, cartesia, deepgram-tts, openai-tts, scripted,"
-            ' or "package.module:factory"',
+            f"there is no tts 'a.module'; there are {', '.join(VOICES)}, or \"package.module:factory\"",
         ),
         ({"stt": {"slots": 3}}, 'stt: a table needs a name: stt = {name = "…", …}'),
         ({"tts": {"name": 3}}, 'tts: a table needs a name: tts = {name = "…", …}'),
