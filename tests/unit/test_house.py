@@ -177,15 +177,6 @@ def test_a_library_is_known_to_few_files(library: str) -> None:
     assert known == LIBRARIES[library]
 
 
-CHILDREN = frozenset({"audio.tts.piper_job", "audio.tts.kokoro_job"})
-"""What is loaded in a worker's process only: it brings GPL code. The parent names it in a text."""
-
-
-def test_what_belongs_into_a_child_is_imported_by_nobody() -> None:
-    assert CHILDREN <= MODULES
-    assert [file for file in CODE for name in imports(tree_of(file)) if source_of(name) in CHILDREN] == []
-
-
 # --- pure modules -----------------------------------------------------------------------------------------------------
 
 PURE_BY_DESIGN = frozenset(

@@ -23,6 +23,7 @@ from server.services import kokoro, piper
 from tests.unit.audio.tts.sinks import SpeakingCall
 from tests.unit.audio.tts.tiny_models import HOP, KOKORO_FRAME, PIPER_HZ, kokoro_voice, piper_voice
 from tests.unit.server.services.given import given
+from tests.unit.test_house import CODE, imports, source_of, tree_of
 
 TEXT = "Well, hello there. It costs 42 dollars, doesn't it? Good!"
 PATIENCE_S = 30.0
@@ -248,3 +249,8 @@ async def test_a_call_speaks_and_is_interrupted(folder: Path, name: str) -> None
         assert 2 not in call.sink.pcm
         await call.stop()
         await made.close()
+
+
+def test_what_brings_gpl_code_is_imported_in_the_child_only() -> None:
+    children = {piper_job.__name__, kokoro_job.__name__}  # the parent names them in a text
+    assert [file for file in CODE for name in imports(tree_of(file)) if source_of(name) in children] == []
