@@ -1,8 +1,9 @@
 """Cuts a model's streaming text into pieces that a voice can speak, as early as prosody allows. Pure.
 
-A piece is a sentence, so that its melody is right; the first piece of an answer may end at a clause, so that the caller
-hears something soon. White space between two pieces stands at the front of the later one, so a piece is out as soon as
-what follows its mark is known. All pieces joined are the text that was fed, character by character.
+A piece is a sentence, so that its melody is right; until some 1.5 s of an answer are out, a piece may end at a clause,
+so that the caller hears something soon, and no gap after a short "Sure!". White space between two pieces stands at the
+front of the later one, so a piece is out as soon as what follows its mark is known. All pieces joined are the text that
+was fed, character by character.
 
 A mark ends a sentence when white space and then no small letter follow it. That is the lookahead: a full stop at the
 end of what has come so far decides nothing until the next visible character came ("3." may become "3.14", "e.g." goes
@@ -20,19 +21,19 @@ import unicodedata
 
 from audio import stops
 
-EARLY_CHARS = 25  # some 1.5 s of speech: enough to cover the next sentence's way through the model
+EARLY_CHARS = 25  # some 1.5 s of speech: enough to cover the next sentence's way through the model and the voice
 MAX_CHARS = 300  # some 18 s of speech
 _LOOKAHEAD = stops.LOOKAHEAD
 _WIDE_COUNTS = 3  # a character of a script without spaces is said as long as three letters
 _MAX_JOINED = 16  # characters that look like one, such as a family of emoji
 
 _EMOJI = "\u200d\u20e3\ufe0f\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff\U000e0020-\U000e007f"
-_CLOSING = r"\"'”’)\]}»*_`"
+_CLOSING = r"\"'”“’‘)\]}»«›‹*_`"  # some languages close with what opens in others: „so“, »so«
 _MARK = re.compile(
     rf"""(?P<newline> \n )
-       | (?P<stop>    (?P<marks> [.!?…‼⁉؟۔]+ ) [{_CLOSING}]* (?P<emoji> [{_EMOJI}]* ) )
-       | (?P<wide>    [。！？｡।॥]+ [{_CLOSING}）」』】》〉]* )
-       | (?P<clause>  [,;:]+ [{_CLOSING}]* | —+ | (?<=\s)[–-]+ | [，；：、]+ )
+       | (?P<stop>    (?P<marks> [.!?…‼⁉؟۔]+ ) [{_CLOSING}]* (?:[^\S\n]»(?![\w…]))? (?P<emoji> [{_EMOJI}]* ) )
+       | (?P<wide>    [。！？｡।॥።။។։]+ [{_CLOSING}）」』】》〉]* )
+       | (?P<clause>  [,;:،؛]+ [{_CLOSING}]* | —+ | (?<=\s)[–-]+ | [，；：、]+ )
     """,
     re.VERBOSE,
 )
@@ -47,14 +48,14 @@ class Pieces:
     """The cutter of one answer after the other; `flush` ends an answer."""
 
     def __init__(self, *, early_chars: int | None = EARLY_CHARS, max_chars: int = MAX_CHARS) -> None:
-        """`early_chars`: from where the first piece may end at a clause; None: never."""
+        """`early_chars`: from where a piece may end at a clause, until so much of the answer is out; None: never."""
         self._early_chars = early_chars
         self._max_chars = max_chars
         self._text = ""
         self._begin = 0  # of the piece; what stands before it is out
         self._seen = 0  # up to here all marks are decided
         self._wordy = False  # there is a word between these two
-        self._first = True
+        self._given = 0  # how much of the answer
 
     def feed(self, delta: str) -> list[str]:
         """Take more text; the pieces that are complete now."""
@@ -69,16 +70,16 @@ class Pieces:
         self._text = ""
         self._seen = 0
         self._wordy = False
-        self._first = True
+        self._given = 0
         return pieces
 
     def _cut(self, *, ended: bool) -> list[str]:
         pieces: list[str] = []
         while (end := self._end(ended=ended)) is not None:
             pieces.append(self._text[self._begin : end])
+            self._given += self._length(self._begin, end)
             self._begin = self._seen = end
             self._wordy = False
-            self._first = False
         self._text = self._text[self._begin :]
         self._seen -= self._begin
         self._begin = 0
@@ -123,11 +124,14 @@ class Pieces:
         return self._is_early(mark.end()) if mark.lastgroup == "clause" else self._stops(mark, until, whole=whole)
 
     def _is_early(self, end: int) -> bool:
-        """May the answer's first piece end at a clause here?"""
-        if not self._first or self._early_chars is None:
+        """May the piece end at a clause here?"""
+        if self._early_chars is None or self._given >= self._early_chars:
             return False
-        wide = len(_WIDE.findall(self._text, self._begin, end))
-        return end - self._begin + wide * (_WIDE_COUNTS - 1) >= self._early_chars
+        return self._length(self._begin, end) >= self._early_chars
+
+    def _length(self, begin: int, end: int) -> int:
+        """How long it is to say, in letters."""
+        return end - begin + len(_WIDE.findall(self._text, begin, end)) * (_WIDE_COUNTS - 1)
 
     def _stops(self, mark: re.Match[str], until: int, *, whole: bool) -> bool | None:
         """Does a sentence end at this mark, which has white space behind it, or the end of all that comes?"""

@@ -18,6 +18,7 @@ import unicodedata
 from collections.abc import Callable, Iterator
 
 from audio.addresses import DOMAIN, EMAIL, URL, say_email, say_url
+from audio.formulas import FORMULAS
 from audio.spoken import Builder, Spoken, unchanged
 
 Action = Callable[[Builder, re.Match[str], int, int], None]
@@ -151,7 +152,7 @@ def _entity(spoken: Builder, match: re.Match[str], begin: int, end: int) -> None
         _put(spoken, f" {_ALONE[text]} ", match, begin, end)
     elif text in "<>":
         spoken.space(begin, end)
-    elif text in "—–":
+    elif text in "—–…":
         _pause(spoken, match, begin, end)
     elif text not in _MARKUP:
         spoken.put("".join(char for char in text if not _is_silent(char)), begin, end)
@@ -199,12 +200,17 @@ _JOINERS = "\u200c\u200d"
 _MARKUP = frozenset("*_`[]~|#\\{}")
 _BLOCKS = frozenset("br p div li ul ol tr td th table hr h1 h2 h3 h4 h5 h6 blockquote pre".split())
 _ALONE = {
-    "&": "and", "%": "percent", "+": "plus", "=": "equals", "==": "equals", "#": "number", "@": "at", "<": "less than",
+    "&": "and", "%": "percent", "+": "plus", "=": "equals", "==": "equals", "@": "at", "<": "less than",
     ">": "greater than", "<=": "at most", ">=": "at least", "≤": "at most", "≥": "at least", "->": "to", "=>": "to",
     "→": "to", "⇒": "to", "×": "times", "÷": "divided by", "±": "plus or minus", "≈": "about", "≠": "is not",
     "!=": "is not",
 }  # fmt: skip
 _LONGEST_FIRST = "|".join(map(re.escape, sorted(_ALONE, key=len, reverse=True)))
+_STAR = (
+    r"""(?<=[\s"'“‘(])(?:\*\*(?:`\*`|\\\*)\*\*|`\*`|\\?\*)(?=[\s"'”’).,;:!?\ufe0f]|$)"""
+    r"""|(?<![\w*\\])\*(?=\d{1,4}(?!\w))(?![^*\n]{0,80}\*)"""
+)
+"""The key of a telephone: alone, or before digits."""
 _AFTER_ADDRESS = r"""(?:[ \t]++(?:"[^"\n]*+"|'[^'\n]*+'))?[ \t]*+"""
 
 _BULLET = r"[-*+•‣◦][ \t]++(?:\[[ xX]\][ \t]++)?"
@@ -219,7 +225,7 @@ _RULES: tuple[tuple[str, Action], ...] = (
     (r"^[ \t]*+\[[^\[\]\n]{1,80}\]:[ \t]++\S++[^\n]*+$", _nothing),
     (rf"^(?=[ \t]*+[>#*+•‣◦-])[ \t]*+(?:>[ \t]*+)*+(?:{_BULLET})?(?:\#{{1,6}}(?:[ \t]++|$))?", _nothing),
     (r"^[ \t]*+\|", _nothing),
-    (r"\|+(?=[ \t]*+$)|(?<![^\s#])\#++(?=[ \t]*+$)", _nothing),
+    (r"\|+(?=[ \t]*+$)|(?<![^\s#])\#{2,}+(?=[ \t]*+$)", _nothing),
     # links, pictures, notes
     (r"<!--[^<>]{0,1000}-->", _nothing),
     (r"</?(?P<tag>[a-zA-Z][a-zA-Z0-9-]{0,30})(?:\s[^<>]{0,300})?/?>", _tag),
@@ -235,11 +241,14 @@ _RULES: tuple[tuple[str, Action], ...] = (
     (r"(?<!\S)(?:[:;][-']?[()DPp]|<3)(?!\S)", _nothing),
     (r"(?<=\d)[ ]?\*\*[ ]?(?=\d)", _say(" to the power of ")),
     (r"(?<=\d)[ ]?\*[ ]?(?=\d)", _say(" times ")),
+    (_STAR, _say(" star ")),
+    (r"(?<!\w)\#(?=[ ]?\d)", _say(" number ")),
+    (r"(?<![^\W\d])(?<!\#)\#(?![\w#])", _say(" hash ")),
+    *((pattern, _say(words)) for pattern, words in FORMULAS),
     (rf"(?<!\S)(?:{_LONGEST_FIRST})(?!\S)", _alone),
     (r"(?<!\S)--++(?=\w)", _nothing),
     (r"[—―]++|--++|(?<=\s)(?<!\d\s)[-–](?=\s)|(?<=\s)[-–](?=\s\D)", _pause),
     (r"\|++", _pause),
-    (r"(?<!\w)\#(?=\d)", _say(" number ")),
     (r"(?<!\w)\#++", _nothing),
     (r"(?<!\w)@(?=\w)", _say(" at ")),
     (r"(?<!\S)~(?=\d)", _say("about ")),

@@ -12,13 +12,16 @@ MAX_WORD = 12  # of what follows; all words below are shorter
 LOOKAHEAD = MAX_WORD + 8  # what a decision may need to see of what follows: "12. 2026 ", or some white space and a word
 
 _TITLES = frozenset(
-    "mr mrs ms dr prof st mt gen sen rep gov capt sgt lt col rev hon fr sra srta mme mlle messrs"
+    "mr mrs ms dr prof mt sen gov capt sgt lt rev fr sra srta mme mlle messrs av ee"
     " approx dept vs cf ca viz resp esp incl excl tel str bzw ggf evtl".split()
 )
 """Something always follows."""
-_ENDINGS = frozenset("inc ltd co corp jr sr etc usw ph.d phd md bros plc llc gmbh ave blvd al".split())
+_ENDINGS = frozenset(
+    "inc ltd co corp jr sr etc usw ph.d phd md bros plc llc gmbh st ave blvd rd al gen rep col hon"
+    " mon tue tues wed thu thur thurs fri jan feb apr jun jul aug sep sept oct nov dec".split()
+)
 """These may be the last word of a sentence: then a word follows that begins one."""
-_BEFORE_A_NUMBER = frozenset("no nos nr fig figs vol p pp ch sec art par eq".split())
+_BEFORE_A_NUMBER = frozenset("no nos nr fig figs vol p pp ch sec art par eq mar rs".split())
 _STARTERS = frozenset(
     "the a an he she it we i you they this that these those there here but and so or if in on at for when what who how"
     " why where is are was do does did can could will would should my our your his her its their then now please yes no"

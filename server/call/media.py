@@ -12,12 +12,12 @@ import soxr
 from audio.events import Listens, SpeechFailed, SpeechStarted, SpeechStopped, Synthesised, Word
 from audio.pcm import MicResampler
 from audio.services import Begin, Finish, TurnJudge, VoiceActivity
+from audio.spoken import Spoken
 from audio.turn import Turn
 from link.inbox import Inbox
 from server.call.events import Fact
 from server.call.hub import Hub
 from server.call.judging import Judging
-from server.call.wording import Said
 
 PREROLL_MS = 300.0
 """What the ears get of the time before the voice came on: voice activity detection is late by its `start_ms`."""
@@ -144,9 +144,9 @@ class VoiceSide:
         self._frame: int | None = None  # whose audio is in the resampler
         self._resampler: soxr.ResampleStream | None = None
         self._room: asyncio.Future[None] | None = None
-        self._said: dict[int, Said] = {}  # what is spoken of the frames that the voice has
+        self._said: dict[int, Spoken] = {}  # what is spoken of the frames that the voice has
 
-    def expect(self, frame: int, said: Said) -> None:
+    def expect(self, frame: int, said: Spoken) -> None:
         """A frame is given to the voice, in these words."""
         self._said = {each: texts for each, texts in self._said.items() if self.wanted(each)}
         self._said[frame] = said
@@ -184,7 +184,7 @@ class VoiceSide:
         if not self.wanted(frame):
             return False
         if frame in self._said:
-            words = self._said[frame].words(words)
+            words = self._said[frame].moved(words)
         pcm = self._resample(frame, pcm, last)
         if pcm or words:
             self._hub.audio(frame, len(pcm) // 2, words, pcm)

@@ -319,7 +319,7 @@ class Session:
             logger.opt(exception=error).error("a filter of the agent failed; its sentence is not spoken")
             self.post(SpeechFailed(frame, "a filter failed"))
             return
-        if said.nothing:
+        if not said.text.strip():
             self.post(Synthesised(frame))
             return
         self._voice.expect(frame, said)

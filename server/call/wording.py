@@ -2,37 +2,19 @@
 
 First what is written is made speakable (audio/speakable.py), then words are said as the agent's table wants it
 (audio/pronunciation.py), then come the agent's own filters. The way back through the first two is exact; a filter tells
-nothing but its text, so the way back through it is in proportion.
+nothing but its text, so the way back through it is by the words that it left (audio/matching.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from msgspec import Struct
-
-from audio.events import Word
+from audio.matching import matched
 from audio.pronunciation import Pronunciations
 from audio.speakable import speakable
 from audio.spoken import Spoken, unchanged
 
 Filter = Callable[[str], str]
-
-
-class Said(Struct, frozen=True):
-    """A piece on its way to the voice: what we made of it, and `text`, what the filters made of that."""
-
-    ours: Spoken
-    text: str
-
-    @property
-    def nothing(self) -> bool:
-        """There is nothing to say."""
-        return not self.text.strip()
-
-    def words(self, words: tuple[Word, ...]) -> tuple[Word, ...]:
-        """The words of a voice that speaks `text`, with their ends in the text of the log."""
-        return self.ours.moved(words_in(self.ours.text, self.text, words))
 
 
 class Wording:
@@ -44,14 +26,16 @@ class Wording:
         self._pronunciations = Pronunciations(pronunciations)
         self._filters = tuple(filters)
 
-    def said(self, text: str, before: str = "") -> Said:
-        """What is said of `text`, which goes on where `before` ends.
+    def said(self, text: str, before: str = "") -> Spoken:
+        """What is said of `text`, which goes on where `before` ends; it may be nothing.
 
         Raises what a filter raises, TypeError where it gives no text.
         """
         ours = self._speakable(text, before)
         ours = ours.then(self._pronunciations.apply(ours.text))
-        return Said(ours, filtered(ours.text, self._filters) if ours.text.strip() else ours.text)
+        if not self._filters or not ours.text.strip():
+            return ours
+        return ours.then(matched(ours.text, filtered(ours.text, self._filters)))
 
 
 def _as_it_is(text: str, before: str) -> Spoken:
@@ -66,15 +50,3 @@ def filtered(text: str, filters: Iterable[Filter]) -> str:
         if not isinstance(text, str):
             raise TypeError(f"the filter {each!r} gave no text, but {type(text).__name__}")
     return text
-
-
-def words_in(original: str, spoken: str, words: tuple[Word, ...]) -> tuple[Word, ...]:
-    """Word ends in the original text, where a filter changed what was spoken: in proportion, at the end of a word."""
-    if original == spoken:
-        return words
-    moved: list[Word] = []
-    for word in words:
-        place = min(round(word.end / max(len(spoken), 1) * len(original)), len(original))
-        end = original.find(" ", place)
-        moved.append(Word(word.start_ms, len(original) if end < 0 or word.end >= len(spoken) else end))
-    return tuple(moved)

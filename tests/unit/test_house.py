@@ -182,9 +182,9 @@ def test_a_library_is_known_to_few_files(library: str) -> None:
 PURE_BY_DESIGN = frozenset(
     """
     link.backoff link.breaker
-    audio.addresses audio.inflight audio.pcm audio.pieces audio.playout audio.pronunciation audio.silero
-    audio.recent audio.smart_turn.features audio.smart_turn.questions audio.speakable audio.spoken audio.stops
-    audio.turn
+    audio.addresses audio.formulas audio.inflight audio.matching audio.pcm audio.pieces audio.playout
+    audio.pronunciation audio.silero audio.recent audio.smart_turn.features audio.smart_turn.questions audio.speakable
+    audio.spoken audio.stops audio.turn
     audio.stt.deepgram audio.stt.deepgram_events audio.stt.deepgram_flux audio.stt.hearing audio.stt.kept_audio
     audio.stt.openai_events audio.stt.openai_realtime audio.stt.openai_transcription audio.stt.speeches
     audio.stt.uplink audio.stt.utterances
@@ -220,8 +220,8 @@ def says_that_it_is_pure(file: str) -> bool:
 PURE = PLAIN | {module_of(file) for file in CODE if says_that_it_is_pure(file)}
 HARMLESS = frozenset(
     """
-    __future__ bisect collections dataclasses datetime enum fnmatch fractions functools heapq html ipaddress itertools
-    json math msgspec numpy random.Random re statistics string typing unicodedata urllib.parse
+    __future__ bisect collections dataclasses datetime difflib enum fnmatch fractions functools heapq html ipaddress
+    itertools json math msgspec numpy random.Random re statistics string typing unicodedata urllib.parse
     """.split()
 )
 """What a pure module may import: nothing that reads a clock, waits, or reaches outside. Dice are passed in."""

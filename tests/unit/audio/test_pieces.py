@@ -36,6 +36,12 @@ SENTENCES = [
     (["नमस्ते।", "आप कैसे हैं?", " ठीक॥", "हाँ"], "Hindi"),
     (["هل أنت بخير؟", " نعم."], "Arabic"),
     (["¿Qué tal?", " ¡Bien!", " «Sí.»", " No."], "Spanish"),
+    (["El Sr. García vive en Av. Reforma 5 en EE. UU. hoy.", " Sí."], "Spanish abbreviations"),
+    (["« Oui ! »", " « Merci », dit-il.", " « Non ! », dit-elle.", " Bon !", " Oui."], "French, with spaces"),
+    (["Er sagte: „So.“", " Dann: »Nein.«", " Na gut.", " »Ja.", " Nein.«", " Ende."], "German quotation marks"),
+    (["ሰላም።", "እንዴት ነህ?"], "Ethiopic"),
+    (["We meet on Mon. Jan. 5th.", " Or on Tue.", " Then we eat.", " It is Mar. 7."], "short dates"),
+    (["Take Main St. to St. John, then 5th Ave.", " We wait.", " Pay Rs. 500."], "streets"),
 ]
 
 
@@ -53,7 +59,17 @@ def test_the_first_piece_may_end_at_a_clause_and_later_ones_not() -> None:
     ]
 
 
-@pytest.mark.parametrize("mark", [",", ";", ":", "—", " –", " -"])
+def test_a_short_first_sentence_leaves_the_next_one_its_clause() -> None:
+    text = "Sure! I can help you with that, but first, as always, tell me your name. Then, when that is done, we go on."
+    assert cut(text) == [
+        "Sure!",
+        " I can help you with that,",
+        " but first, as always, tell me your name.",
+        " Then, when that is done, we go on.",
+    ]
+
+
+@pytest.mark.parametrize("mark", [",", ";", ":", "—", " –", " -", "،", "؛"])
 def test_clause_marks(mark: str) -> None:
     head = "Let me have a look at that" + mark
     assert Pieces().feed(head + " it is") == [head]
@@ -149,6 +165,7 @@ FRAGMENTS = [
     "Mr.", " Dr. ", "e.g. ", "i.e.", " U.S. ", "3.14", "1,000", " 5. ", "No. ", "J. ", " I. ",
     "a@b.com", "www.x.org/a.b",
     '"', ')', "(", "**", "`", "😀", "é", "你好。", "！", "」", " - ", "!😀", "👨\u200d👩\u200d👧",
+    " »", "»", "« ", "“", "،", " Sat. ", " Jan. ",
     "\ufe0f", "\ud83d", "\ude00", "।",
     " p.m. ", "U.S.", " Inc. ", "etc. ", " 1. ", "Mai ", "5. ", "2026", "Monday ", "i", "A. ", "，", "[x](",
     ") ", "1. ", "\n- ", "and ", "The ", "the", "x" * 120, "word " * 30,

@@ -67,10 +67,26 @@ SAID = [
     ("3 × 4 is ~12", "3 times 4 is about 12"),
     ("2*3 and 2 * 3, 2**3", "2 times 3 and 2 times 3, 2 to the power of 3"),
     ("\\*not bold\\* and C:\\dir", "not bold and C: dir"),
+    # keys of a telephone
+    ("Press # or *.", "Press hash or star."),
+    ('Press **#** or `*`, then "#" or \\*', 'Press hash or star, then "hash" or star'),
+    ("Press **`*`** or **\\***, not ***", "Press star or star, not"),
+    ("Enter 12# and dial *67, then #", "Enter 12 hash and dial star 67, then hash"),
+    ("Press *️⃣, #️⃣ or 5️⃣", "Press star, hash or 5"),
+    ("*5 items* for item # 5, C# and *", "5 items for item number 5, C# and star"),
+    # formulas
+    (r"so \( E = mc^2 \).", "so E equals mc squared."),
+    (r"\[ x = \frac{a}{b + 1} \times 3 \]", "x equals a over b plus 1 times 3"),
+    (
+        r"\(\sqrt{2} \approx 1.41\) and $x^{10} \leq y^3$",
+        "the square root of 2 is about 1.41 and x to the power of 10 at most y cubed",
+    ),
+    (r"It is 5$, $5 or $$\text{rate} \cdot t$$", "It is 5$, $5 or rate times t"),
     # HTML
     ("<b>Bold</b><br/>new &amp; old&nbsp;&mdash; 3 &lt; 4 &copy;", "Bold\nnew and old, 3 less than 4"),
     ("<!-- hidden --><p class='x'>Text</p>", "Text"),
     ("AT&amp;T &unknown; x&#33;", "AT&T &unknown; x!"),
+    ("Well&hellip; I&#39;m in", "Well, I'm in"),
     # nothing
     *((text, "") for text in ("👍", "...", "***", "```\nx\n```", "---", "", "  \n ", "|---|---|", "![](x.png)", ":-)")),
 ]
@@ -122,7 +138,7 @@ def said_in_pieces(text: str) -> list[str]:
         ("It is **very important. Do it** now.", ["It is very important.", "Do it now."]),
         ("See [our page. It helps](https://example.org/x) now.", ["See our page.", "It helps now."]),
         ("Here:\n```py\nx = 1\n\ny = 2.\n```\nDone. 😀", ["Here:", "", "", "", "", "Done.", ""]),
-        ("# One\n- Two. # no heading", ["One", "Two.", "number no heading"]),
+        ("# One\n- Two. # no heading", ["One", "Two.", "hash no heading"]),
         ("| a | b |\n|---|---|\n| 1 | 2 |\nEnd", ["a, b", "", "1, 2", "\nEnd"]),
         (f"See [it](https://example.org/{'x' * 400}) now.", ["See", "it", "now."]),
     ],
