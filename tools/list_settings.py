@@ -23,13 +23,14 @@ sys.path.insert(0, str(ROOT))
 from audio.smart_turn.engine import MAX_WORKERS, SmartTurnEngine  # noqa: E402
 from audio.stt import pocketsphinx  # noqa: E402
 from audio.stt.hearing import Patience  # noqa: E402
+from audio.stt.local import LocalOptions  # noqa: E402
 from audio.stt.utterances import Waits  # noqa: E402
 from audio.tts import espeak  # noqa: E402
 from llm.chat_options import ChatOptions  # noqa: E402
 from llm.mcp_options import MCPServer  # noqa: E402
 from server import models  # noqa: E402
 from server.config import Settings  # noqa: E402
-from server.services import cartesia, deepgram, elevenlabs, kokoro, openai, piper, scripted  # noqa: E402
+from server.services import cartesia, deepgram, elevenlabs, faster_whisper, kokoro, moonshine, openai, piper, scripted  # noqa: E402  # noqa: E402
 from server.services.access import Access, Provider  # noqa: E402
 from server.services.voices import VoicePatience  # noqa: E402
 
@@ -111,6 +112,18 @@ FACTORIES = (
         openai.RealtimeOptions,
         patience=Patience,
         provider=openai.REALTIME,
+    ),
+    Factory(
+        'stt = "faster-whisper"',
+        "Whisper models in worker processes; `pip install 'voicewire[faster-whisper]'`, and a model on this machine.",
+        faster_whisper.Options,
+        patience=LocalOptions,
+    ),
+    Factory(
+        'stt = "moonshine"',
+        "Moonshine models in worker processes; `pip install 'voicewire[moonshine]'`, and a model on this machine.",
+        moonshine.Options,
+        patience=LocalOptions,
     ),
     Factory(
         'stt = "scripted"',

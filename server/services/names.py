@@ -11,7 +11,18 @@ from functools import partial
 from audio.services import SpeechToText, TextToSpeech
 from server.config import Service
 from server.factories import Engine, Factory, Known, make, split
-from server.services import cartesia, deepgram, elevenlabs, embedded, kokoro, openai, piper, scripted
+from server.services import (
+    cartesia,
+    deepgram,
+    elevenlabs,
+    embedded,
+    faster_whisper,
+    kokoro,
+    moonshine,
+    openai,
+    piper,
+    scripted,
+)
 from server.services.cached import cached
 from server.services.remote import Given
 
@@ -23,6 +34,8 @@ EARS: dict[str, Find] = {
     "deepgram-flux": lambda given: partial(deepgram.flux, given),
     "openai-stt": lambda given: partial(openai.transcription, given),
     "openai-realtime-stt": lambda given: partial(openai.realtime, given),
+    "faster-whisper": lambda given: partial(faster_whisper.ears, given),
+    "moonshine": lambda given: partial(moonshine.ears, given),
     "scripted": lambda _: scripted.ears,
 }
 VOICES: dict[str, Find] = {

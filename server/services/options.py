@@ -33,10 +33,22 @@ def parted(
     place: str, options: dict[str, Any], kind: type[T], access: type[T1], patience: type[T2]
 ) -> tuple[T, T1, T2]:
     """A table as three: what a provider has of its own, and two parts that others have as well. Raises ConfigError."""
-    own = dict(options)
-    theirs = [{key: own.pop(key) for key in _keys(part) if key in own} for part in (access, patience)]
-    shared = at(place, lambda: converted(place, theirs[0], access))
-    return converted(place, own, kind), shared, at(place, lambda: converted(place, theirs[1], patience))
+    own, theirs = _split(options, access)
+    chosen, last = halved(place, own, kind, patience)
+    return chosen, at(place, lambda: converted(place, theirs, access)), last
+
+
+def halved(place: str, options: dict[str, Any], kind: type[T], part: type[T1]) -> tuple[T, T1]:
+    """A table as two: what a service has of its own, and a part that others have as well. Raises ConfigError."""
+    own, theirs = _split(options, part)
+    chosen = converted(place, own, kind)
+    return chosen, at(place, lambda: converted(place, theirs, part))
+
+
+def _split(options: dict[str, Any], part: type[Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    keys = _keys(part)
+    own = {key: value for key, value in options.items() if key not in keys}
+    return own, {key: value for key, value in options.items() if key in keys}
 
 
 def _keys(kind: type[Any]) -> tuple[str, ...]:

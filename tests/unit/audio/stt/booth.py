@@ -85,6 +85,16 @@ class Booth:
         await self.hear(spoken(*numbers, 0, rate_hz=self._ears.rate_hz))
         self.finish()
 
+    def hear_at_once(self, *numbers: int) -> None:
+        """These words, in no time."""
+        self._inbox.put(spoken(*numbers, rate_hz=self._ears.rate_hz))
+
+    def say_at_once(self, *numbers: int) -> None:
+        """A whole speech, in no time."""
+        self.begin()
+        self.hear_at_once(*numbers)
+        self.finish()
+
     async def be_silent(self, seconds: float) -> None:
         """Nobody speaks: ears that always listen hear the room."""
         if self._always:
@@ -131,6 +141,12 @@ class Booth:
     async def until(self, count: int) -> None:
         """Wait for so many finals in all."""
         while len(self.finals) < count:
+            self._posted.clear()
+            await self._posted.wait()
+
+    async def until_posted(self, count: int) -> None:
+        """Wait for so many facts in all."""
+        while len(self.facts) < count:
             self._posted.clear()
             await self._posted.wait()
 

@@ -1,0 +1,49 @@
+"""Whisper models by faster-whisper, in worker processes; an extra. Nothing is downloaded here."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+from msgspec import Struct
+
+from link.errors import ConfigError
+
+TARGET = "audio.stt.faster_whisper_job:faster_whisper_job"
+FILES = ("model.bin", "config.json", "tokenizer.json")
+"""A folder without `tokenizer.json` would make the package fetch one."""
+
+
+class WhisperSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """What the model is, and what it is asked for."""
+
+    model: str
+    language: str = ""
+    device: str = "auto"
+    compute_type: str = "default"
+    beam_size: int = 1
+    words: bool = True
+    prompt: str = ""
+    hotwords: str = ""
+
+
+def check(place: str, model: str) -> None:
+    """Whether the package and, if `model` is a path, the model are there. Raises ConfigError that says how to get them.
+
+    A name of a model is looked up by the worker, among those that were downloaded before.
+    """
+    if find_spec("faster_whisper") is None:
+        raise ConfigError(f"{place}: the package faster-whisper is missing; pip install 'voicewire[faster-whisper]'")
+    if not is_path(model):
+        return
+    folder = Path(model).expanduser()
+    if missing := [name for name in FILES if not (folder / name).is_file()]:
+        raise ConfigError(
+            f"{place}.model: the folder {folder} has no {missing[0]}; make one with "
+            f"`python -c \"import faster_whisper; faster_whisper.download_model('small', '{folder}')\"`"
+        )
+
+
+def is_path(model: str) -> bool:
+    """Whether it is a folder, or meant to be one: a name on the hub has at most one slash, and does not begin so."""
+    return model.startswith(("/", ".", "~")) or model.count("/") > 1 or Path(model).is_dir()
