@@ -7,6 +7,7 @@ that many calls have ready go through the net as one batch, on a tick. It has no
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from enum import IntEnum
 from pathlib import Path
@@ -19,6 +20,7 @@ from audio.blas import set_blas_threads
 from audio.events import SpeechStarted, SpeechStopped
 from audio.services import OnSpeech
 from audio.silero import BLOCK, CHUNK_MS, Silero, Weights
+from audio.voice_end import HIDDEN_MS, LOOK_BACK_CHUNKS, held_ms
 from link.errors import ConfigError
 
 Schedule = Callable[[float, Callable[[], None]], object]
@@ -32,6 +34,9 @@ FEW_CALLS = 4
 
 MAX_WAITING_CHUNKS = 64
 """What a call may have waiting: 2.05 s, at 16 kHz one largest frame (64 KiB) of the native wire."""
+
+MOST_UNHEARD_MS = 128.0
+"""So much of what came after a chunk counts as silence before the net hears it. After a stall there may be a voice."""
 
 
 class VadOptions(Struct, frozen=True, forbid_unknown_fields=True):
@@ -47,7 +52,7 @@ class VadOptions(Struct, frozen=True, forbid_unknown_fields=True):
     start_ms: float = 64
     """So much voice switches it on."""
     stop_ms: float = 200
-    """So much silence switches it off."""
+    """So much silence switches it off; a chunk less where the levels show that the voice had ended before."""
 
     def __post_init__(self) -> None:
         if not 0 < self.threshold_off <= self.threshold_on < 1:
@@ -80,11 +85,17 @@ NEXT = {
 }
 
 
+def _nothing(_: float) -> float:
+    return 0.0
+
+
 class Hysteresis:
     """Probabilities, one per chunk, to speech on and off. Nothing is smoothed: the first chunk of a voice counts."""
 
-    def __init__(self, options: VadOptions) -> None:
+    def __init__(self, options: VadOptions, held_ms: Callable[[float], float] = _nothing) -> None:
+        """`held_ms` tells, after so much silence, how long before that the voice had really ended."""
         self._options = options
+        self._held_ms = held_ms
         self.voice = Voice.SILENT
         self._lasted_ms = 0.0  # how long `voice` has been what it is
 
@@ -96,19 +107,21 @@ class Hysteresis:
         if self.voice is Voice.STARTING and self._lasted_ms >= self._options.start_ms:
             self.voice = Voice.SPEAKING
             return SpeechStarted(voiced_ms=self._lasted_ms)
-        if self.voice is Voice.STOPPING and self._lasted_ms >= self._options.stop_ms:
-            return self._stop()
+        if self.voice is Voice.STOPPING and self._lasted_ms > self._options.stop_ms - CHUNK_MS:
+            held_ms = self._held_ms(self._lasted_ms)
+            if self._lasted_ms >= self._options.stop_ms or held_ms > HIDDEN_MS:
+                return self._stop(held_ms)
         return None
 
     def reset(self) -> SpeechStopped | None:
         """Back to silence; the fact if the voice was on."""
         return self._stop()
 
-    def _stop(self) -> SpeechStopped | None:
+    def _stop(self, held_ms: float = 0.0) -> SpeechStopped | None:
         was, self.voice = self.voice, Voice.SILENT
         if was in (Voice.SILENT, Voice.STARTING):
             return None
-        return SpeechStopped(silence_ms=self._lasted_ms if was is Voice.STOPPING else 0.0)
+        return SpeechStopped(silence_ms=self._lasted_ms + held_ms if was is Voice.STOPPING else 0.0)
 
 
 class VadStream:
@@ -117,7 +130,8 @@ class VadStream:
     def __init__(self, engine: VadEngine, slot: int, on_speech: OnSpeech, options: VadOptions) -> None:
         self._engine = engine
         self._on_speech = on_speech
-        self._hysteresis = Hysteresis(options)
+        self._hysteresis = Hysteresis(options, self._held_ms)
+        self._heard: deque[bytes] = deque(maxlen=LOOK_BACK_CHUNKS)  # the newest windows that the net has had
         self._pcm = bytearray(engine.context_bytes)  # the last chunk's end, then what is waiting
         self.slot: int | None = slot  # None once closed
         self.dropped_chunks = 0
@@ -139,6 +153,7 @@ class VadStream:
         if self.slot is None:
             return
         self._pcm = bytearray(self._engine.context_bytes)
+        self._heard.clear()
         self._engine.forget(self.slot)
         self._post(self._hysteresis.reset())
 
@@ -148,6 +163,7 @@ class VadStream:
             self._engine.give_back(self.slot)
             self.slot = None
             self._pcm.clear()
+            self._heard.clear()
 
     @property
     def waiting_chunks(self) -> int:
@@ -158,12 +174,25 @@ class VadStream:
         """The next chunk with the context before it, for the engine."""
         window = bytes(self._pcm[: self._engine.context_bytes + self._engine.chunk_bytes])
         del self._pcm[: self._engine.chunk_bytes]
+        self._heard.append(window)
         return window
 
     def judge(self, probability: float) -> None:
         """Hear from the engine how the chunk taken last was."""
-        if self.slot is not None:  # else another call's callback closed this one a moment ago
-            self._post(self._hysteresis.step(probability))
+        if self.slot is None:  # another call's callback closed this one a moment ago
+            return
+        fact = self._hysteresis.step(probability)
+        if isinstance(fact, SpeechStopped):
+            fact = SpeechStopped(fact.silence_ms + min(self.unheard_ms, MOST_UNHEARD_MS))
+        self._post(fact)
+
+    @property
+    def unheard_ms(self) -> float:
+        """How much sound has come after the chunk that was taken last."""
+        return (len(self._pcm) - self._engine.context_bytes) / self._engine.chunk_bytes * CHUNK_MS
+
+    def _held_ms(self, quiet_ms: float) -> float:
+        return held_ms(self._heard, self._engine.sizes, quiet_ms)
 
     def _drop(self, chunks: int) -> None:
         del self._pcm[: chunks * self._engine.chunk_bytes]
@@ -189,8 +218,9 @@ class VadEngine:
         self._free = list(range(capacity))
         self._ready: dict[VadStream, None] = {}  # in the order of their chunks; a tick is on its way unless empty
         self.rate_hz = rate_hz
-        self.chunk_bytes = 2 * self._net.sizes.chunk
-        self.context_bytes = 2 * self._net.sizes.context
+        self.sizes = self._net.sizes
+        self.chunk_bytes = 2 * self.sizes.chunk
+        self.context_bytes = 2 * self.sizes.context
         self.dropped_chunks = 0
 
     @property

@@ -16,7 +16,8 @@ from loguru import logger
 from audio.blas import blas_threads, set_blas_threads
 from audio.events import SpeechStarted, SpeechStopped
 from audio.silero import BLOCK
-from audio.vad import DEFAULT, FEW_CALLS, MAX_WAITING_CHUNKS, TICK_S, VadEngine, VadOptions, VadStream
+from audio.vad import DEFAULT, FEW_CALLS, MAX_WAITING_CHUNKS, MOST_UNHEARD_MS, TICK_S, VadEngine, VadOptions, VadStream
+from audio.voice_end import MOST_MS
 
 if TYPE_CHECKING:
     from audio.services import VoiceActivity
@@ -58,7 +59,7 @@ class HandCrank:
 
 
 class Caller:
-    """One call: its stream, and the facts it was told, each with how many bytes it had been fed by then."""
+    """One call: its stream, and the facts it was told, with the bytes fed by then; silences up to a chunk's end."""
 
     def __init__(self, engine: VadEngine, options: VadOptions = DEFAULT) -> None:
         self.facts: list[tuple[int, Fact]] = []
@@ -66,6 +67,8 @@ class Caller:
         self.stream = engine.open(self.hear, options)
 
     def hear(self, fact: Fact) -> None:
+        if isinstance(fact, SpeechStopped) and self.stream.slot is not None:
+            fact = SpeechStopped(fact.silence_ms - min(self.stream.unheard_ms, MOST_UNHEARD_MS))
         self.facts.append((self.fed, fact))
 
     def feed(self, pcm: bytes) -> None:
@@ -116,7 +119,7 @@ def test_a_voice_goes_on_and_off() -> None:
     assert len(heard) > 20
     assert all(isinstance(fact, SpeechStarted if i % 2 == 0 else SpeechStopped) for i, fact in enumerate(heard))
     assert {fact.voiced_ms for fact in heard if isinstance(fact, SpeechStarted)} == {64}
-    assert {fact.silence_ms for fact in heard if isinstance(fact, SpeechStopped)} == {224}
+    assert all(200 <= fact.silence_ms <= 224 + MOST_MS for fact in heard if isinstance(fact, SpeechStopped))
 
 
 def test_it_hears_the_segments_that_people_marked() -> None:
@@ -130,7 +133,7 @@ def test_it_hears_the_segments_that_people_marked() -> None:
     late_s = [fed / 32000 - at for (fed, _), at in zip(caller.facts, marked, strict=False)]
     assert len(late_s) == 6
     assert all(0.02 < late < 0.13 for late in late_s[0::2])
-    assert all(0.2 < late < 0.33 for late in late_s[1::2])
+    assert all(0.2 < late < 0.3 for late in late_s[1::2])
 
 
 @pytest.mark.parametrize("size", [1, 333, 640, 1024, 5001, 60000])
@@ -236,8 +239,7 @@ def test_what_is_too_far_behind_is_dropped_oldest_first_and_counted() -> None:
     for frame in frames(speech[36 * CHUNK_BYTES :]):  # what was kept is the newest
         patient.feed(frame)
         crank.turn_until_quiet()
-    assert burst.heard == patient.heard
-    assert burst.heard
+    assert burst.heard == patient.heard != []
 
 
 SHARP = VadOptions(threshold_on=0.9, start_ms=0)
@@ -386,13 +388,13 @@ def test_options_are_each_calls_own() -> None:
         crank.turn()
     assert usual.heard == heard_alone()
     assert len(deaf.heard) < len(usual.heard)
-    assert {SpeechStarted(voiced_ms=32), SpeechStopped(silence_ms=32)} == set(hasty.heard)
+    assert SpeechStarted(voiced_ms=32) in hasty.heard
+    assert any(isinstance(fact, SpeechStopped) and fact.silence_ms < 100 for fact in hasty.heard)
 
 
 @pytest.mark.asyncio
 async def test_the_loops_call_later_is_a_schedule() -> None:
-    loop = asyncio.get_running_loop()
     told: asyncio.Queue[Fact] = asyncio.Queue()
-    VadEngine(16000, loop.call_later).open(told.put_nowait).feed(pcm()[:60000])
+    VadEngine(16000, asyncio.get_running_loop().call_later).open(told.put_nowait).feed(pcm()[:60000])
     assert told.empty(), "nothing is said from within feed"
     assert await told.get() == SpeechStarted(voiced_ms=64)
