@@ -5,7 +5,7 @@
     python -m bench --write                                     all, and into bench/README.md
 
 `bench/README.md` says what is measured and how. The parts run too: `python -m bench.vad`, `bench.tts`, `bench.stt`,
-`bench.llm`.
+`bench.llm`, `bench.turn_model`.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ PARTS = {
     "tts": "The embedded voice (`python -m bench.tts`)",
     "stt": "The embedded ears (`python -m bench.stt`)",
     "llm": "An answer of the language model (`python -m bench.llm`)",
+    "turn_model": "Judging a pause by its sound (`python -m bench.turn_model`)",
 }
 COLUMNS: tuple[Column, ...] = (
     ("embedded", 1),
