@@ -78,11 +78,18 @@ class Caller:
         self._world.at(after + START_S, self._voiced)
         self._silent_from = self._world.now + end + STOP_S
         self._world.at(after + START_S, self._world.post, SpeechStarted(START_S * 1000))
-        self._world.at(end + STOP_S, self._world.post, SpeechStopped(STOP_S * 1000))
+        self._world.at(end + STOP_S, self._silent)
         return end + STOP_S
 
     def _voiced(self) -> None:
         self.fresh_at = self._world.now
+        if self._world.judge:
+            self._world.judge.start()
+
+    def _silent(self) -> None:
+        if self._world.judge:
+            self._world.judge.stop(self._world.now - STOP_S)
+        self._world.post(SpeechStopped(STOP_S * 1000))
 
     @property
     def speaking(self) -> bool:

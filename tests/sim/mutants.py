@@ -33,6 +33,8 @@ UNIT = (
     "tests/unit/llm/test_continuation*.py",
     "tests/unit/audio/test_playout*.py",
     "tests/unit/audio/test_turn.py",
+    "tests/unit/audio/test_endpoint.py",
+    "tests/unit/audio/smart_turn/test_questions.py",
     "tests/unit/audio/test_pieces.py",
     "tests/unit/audio/test_s[pt]*.py",
     "tests/unit/audio/test_pronunciation.py",

@@ -55,6 +55,7 @@ def run_seed(seed: int, counts: Counter[str]) -> None:
     counts["early answers used"] += world.oracles.model.early
     counts["summaries"] += world.oracles.model.summaries
     counts["turns that were not done"] += world.models.count("marks")
+    counts["pauses judged"] += world.judge.judged if world.judge else 0
     counts["async calls cancelled by the model"] += len(world.oracles.model.cancelled_by_model - {"nobody"})
     for what, number in world.caller.counts.items():
         counts[f"caller: {what}"] += number

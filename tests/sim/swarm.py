@@ -55,6 +55,7 @@ KINDS = (
     "send",
     "mute",
     "mutes",
+    "judged",
     "early",
     "hang_up",
 )

@@ -26,6 +26,7 @@ from server.call.policy import CallSettings, WhileSpeaking
 from server.call.states import CallState
 from tests.sim.caller import Caller
 from tests.sim.client import RATE_HZ, Client
+from tests.sim.judge import Judge
 from tests.sim.models import Models
 from tests.sim.oracles import Oracles
 from tests.sim.peers import SPECS, Tools, Voice
@@ -114,7 +115,11 @@ class World:
                 mute=self.random.choice(MUTES) if self.swarm_has("mutes") else (),
                 early_start="llm" if self.swarm_has("early") else "off",
             ),
-            turn=TurnOptions(max_delay_ms=1000, max_speech_ms=MAX_SPEECH_MS),
+            turn=TurnOptions(
+                rules=("transcript", "acoustic") if self.swarm_has("judged") else ("transcript",),
+                max_delay_ms=1000,
+                max_speech_ms=MAX_SPEECH_MS,
+            ),
             calls=CallOptions(
                 run_in_parallel=self.random.random() < 0.7,
                 group_parallel_tools=not self.swarm_has("ungrouped"),
@@ -131,6 +136,7 @@ class World:
         self.models = Models(self)
         self.voice = Voice(self)
         self.tools = Tools(self)
+        self.judge = Judge(self) if self.swarm_has("judged") else None
         self.caller = Caller(self)
         self.oracles = Oracles(self)
         self.client.on_played = self._on_played
@@ -167,6 +173,8 @@ class World:
     def execute(self, command: e.Command) -> None:
         """Carry out what the core wants."""
         self.oracles.command(command)
+        if self.judge:
+            self.judge.command(command)
         match command:
             case Ask() | Cancel() | Prepare() | Infer():
                 self.models.obey(command)
