@@ -30,7 +30,18 @@ from llm.chat_options import ChatOptions  # noqa: E402
 from llm.mcp_options import MCPServer  # noqa: E402
 from server import models  # noqa: E402
 from server.config import Settings  # noqa: E402
-from server.services import cartesia, deepgram, elevenlabs, faster_whisper, kokoro, moonshine, openai, piper, scripted  # noqa: E402  # noqa: E402
+from server.services import (  # noqa: E402
+    cartesia,
+    deepgram,
+    elevenlabs,
+    fallback,
+    faster_whisper,
+    kokoro,
+    moonshine,
+    openai,
+    piper,
+    scripted,
+)
 from server.services.access import Access, Provider  # noqa: E402
 from server.services.voices import VoicePatience  # noqa: E402
 
@@ -220,6 +231,11 @@ FACTORIES = (
         'tts = "kokoro"',
         "Kokoro, in a process of its own; the extra `kokoro`. Word times come with models that tell their durations.",
         kokoro.VoiceOptions,
+    ),
+    Factory(
+        'tts = "fallback"',
+        "The first voice that can speaks; who is late or fails is replaced.",
+        fallback.FallbackTable,
     ),
     Factory(
         'tts = "scripted"',

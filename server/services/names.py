@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import partial
 
 from audio.services import SpeechToText, TextToSpeech
+from link.errors import ConfigError
 from server.config import Service
 from server.factories import Engine, Factory, Known, make, split
 from server.services import (
@@ -16,6 +17,7 @@ from server.services import (
     deepgram,
     elevenlabs,
     embedded,
+    fallback,
     faster_whisper,
     kokoro,
     moonshine,
@@ -46,6 +48,7 @@ VOICES: dict[str, Find] = {
     "openai-tts": lambda given: partial(openai.voice, given),
     "piper": lambda given: partial(piper.voice, given),
     "kokoro": lambda given: partial(kokoro.voice, given),
+    "fallback": lambda given: partial(fallback.voice, given, make_voice),
     "scripted": lambda _: scripted.voice,
 }
 
@@ -61,6 +64,8 @@ def make_voice(service: Service, given: Given) -> Engine[TextToSpeech]:
     """The engine of a voice, with a cache where the table has one. Raises ConfigError that names the key."""
     name, options = split(given.place, service)
     folder = options.pop("cache", None)
+    if folder is not None and name == "fallback":  # it would keep one voice's sound for another's
+        raise ConfigError(f"{given.place}.cache: a fallback has none; give it to each of its services")
     known: Known = {each: partial(find, given) for each, find in VOICES.items()}
     engine: Engine[TextToSpeech] = make("tts", given.place, {"name": name, **options}, known)
     return engine if folder is None else cached(engine, folder, {"name": name, **options}, given)

@@ -10,6 +10,7 @@ import pytest
 
 from audio.tts.cache import CachedVoice
 from audio.tts.http import HttpVoice
+from audio.tts.several import FallbackVoice
 from audio.tts.websocket import WebsocketVoice
 from link.errors import ConfigError
 from server.agent import Agent
@@ -17,6 +18,7 @@ from server.call.policy import Sentences
 from server.config import Service, Settings
 from server.factories import Engine
 from server.services.cached import CachedEngine, fixed_sentences
+from server.services.fallback import FallbackEngine
 from server.services.names import make_voice
 from server.services.remote import HttpEngine, RemoteEngine
 from tests.unit.server.services.given import given
@@ -110,12 +112,43 @@ async def test_the_key_of_the_environment(service: dict[str, Any], name: str, mo
         ({**OPENAI, "rate_hz": 24}, "tts.rate_hz must be from 8000 to 48000, not 24"),
         ({**OPENAI, "voice": {"name": "v"}}, "tts.voice is empty: say which voice"),
         ({**OPENAI, "voice": 7}, "tts.voice: expected `str | object`, got `int`"),
+        ({"name": "fallback"}, "tts.services is missing"),
+        ({"name": "fallback", "services": [CARTESIA]}, "tts.services: a fallback has 2 to 8 services, not 1"),
+        (
+            {"name": "fallback", "services": [CARTESIA, {**OPENAI, "model": ""}]},
+            "tts.services[1].model is empty: say which model",
+        ),
+        ({"name": "fallback", "services": [CARTESIA, "espaek"]}, None),
+        ({"name": "fallback", "services": [CARTESIA, OPENAI], "avoid_s": 0}, "tts.avoid_s must be above zero, not 0.0"),
+        (
+            {"name": "fallback", "services": [CARTESIA, OPENAI], "breaker": {"open_s": -1}},
+            "tts.breaker.open_s must be above zero, not -1.0",
+        ),
+        (
+            {"name": "fallback", "services": [CARTESIA, OPENAI], "cache": "/tmp"},
+            "tts.cache: a fallback has none; give it to each of its services",
+        ),
         ({**CARTESIA, "cache": 7}, "tts.cache must name a folder"),
         ({**CARTESIA, "cache": "/dev/null/x"}, "tts.cache: the folder /dev/null/x cannot be made: Not a directory"),
     ],
 )
-async def test_what_is_wrong_is_said_in_a_sentence(service: Service, words: str) -> None:
-    assert sentence(service) == words
+async def test_what_is_wrong_is_said_in_a_sentence(service: Service, words: str | None) -> None:
+    said = sentence(service)
+    assert said == words if words else said.startswith("tts.services[1]: there is no tts 'espaek'; there are espeak, ")
+
+
+@pytest.mark.asyncio
+async def test_several_voices(tmp_path: Path) -> None:
+    made = engine({"name": "fallback", "services": [{**CARTESIA, "cache": str(tmp_path)}, OPENAI], "avoid_s": 5})
+    assert isinstance(made, FallbackEngine)
+    assert [*made.sources] == ["tts.services[0] (cartesia)", "tts.services[1] (openai-tts)"]
+    assert [type(each) for each in made.sources.values()] == [CachedEngine, HttpEngine]
+    await made.start()
+    voice = made.open()
+    assert isinstance(voice, FallbackVoice)
+    assert voice.rate_hz == 16000
+    voice.close()
+    await made.close()
 
 
 @pytest.mark.asyncio
