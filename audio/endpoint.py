@@ -78,12 +78,12 @@ class Evidence(Struct, frozen=True):
     hint: Hint = ""
     """What the speech-to-text said last of this turn."""
     key: Key = ""
-    """Whether the caller holds the key to talk."""
+    """Whether the caller holds a key to talk, or let it go in this turn; empty for those who have none."""
 
 
 def silence_ms(evidence: Evidence, options: TurnOptions) -> float:
     """The silence that ends a turn of which this is known; inf for none."""
-    if "key" in options.rules and evidence.key:
+    if evidence.key:
         return math.inf if evidence.key == "held" else 0.0
     if "stt" in options.rules and evidence.hint == "ended":
         return 0.0

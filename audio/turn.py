@@ -88,9 +88,9 @@ class Turn:
         if kind == "ended" and self.speaking and "stt" in self.options.rules:
             self._become_background(now)
 
-    def press(self, down: bool) -> None:
-        """The key to talk."""
-        self._key = "held" if down else "released"
+    def press(self, key: Key) -> None:
+        """The key to talk is held, or let go; empty: the caller speaks without one."""
+        self._key = key if key == "held" or self._begun else ""
 
     def watch(self, now: float) -> None:
         """Notice a voice that goes on without a word."""
@@ -182,7 +182,16 @@ class Turn:
 
     @property
     def active(self) -> bool:
-        """Somebody speaks, or spoke and has not been answered or dismissed."""
+        """Somebody speaks or is about to, or spoke and has not been answered or dismissed."""
+        return self._begun or self._key == "held"
+
+    @property
+    def keyed(self) -> bool:
+        """The caller holds the key to talk, or let it go in this turn."""
+        return self._key != ""
+
+    @property
+    def _begun(self) -> bool:
         return self.speaking or self._heard_speech or bool(self.text)
 
     def verdict(self, now: float) -> Verdict:

@@ -7,8 +7,8 @@
     thinks          thinking          below `min_words`, or a backchannel
     has nothing to say  listening     never
 
-Whatever the caller does, the bot holds, and nothing is lost before the turn is over: so after a false interruption it
-goes on in the middle of the word.
+What is said with a key to talk always is one. Whatever the caller does, the bot holds, and nothing is lost before the
+turn is over: so after a false interruption it goes on in the middle of the word.
 """
 
 from __future__ import annotations
@@ -73,10 +73,13 @@ def has_words(turn: Turn, policy: Policy) -> bool:
 def holds(turn: Turn, head: Frame | None, policy: Policy, rules: Rules, now: float, *, yielded: bool) -> bool:
     """Pause while there is a sound that may be the beginning of a turn, or was until just now.
 
-    After a sound to which the bot has yielded it waits until the turn is over: words may come late.
+    After a sound to which the bot has yielded, and for a caller with a key to talk, it waits until the turn is over:
+    words may come late.
     """
     if head is None or not head.interruptible:
         return False
+    if turn.keyed:
+        return True
     if not turn.speaking and is_backchannel(turn.text, rules.backchannels):
         return False
     recent = turn.active and (yielded or now < recent_until(turn, policy))

@@ -87,6 +87,8 @@ class Muted(Struct, frozen=True, tag=True):
     """The caller switched the microphone off or on."""
 
     on: bool
+    key: bool = False
+    """With a key that is held to talk."""
 
 
 class Configure(Struct, frozen=True, tag=True):

@@ -62,9 +62,16 @@ class Listening:
             case e.Dtmf(digits):
                 self.keypad.press(digits, now)
                 self._out.tell(e.Keys(digits))
-            case e.Muted(on):
+            case e.Muted(on, key):
                 self.muted = on
-                self.turn.press(not on)
+                self._press(on, key=key, deaf=deaf)
+
+    def _press(self, muted: bool, *, key: bool, deaf: bool) -> None:
+        """The key to talk; it is none for a client that mutes otherwise, nor for whom nobody hears."""
+        if not key and "key" not in self.turn.options.rules:
+            self.turn.press("")
+        elif muted or not deaf:
+            self.turn.press("released" if muted else "held")
 
     def watch(self, now: float, *, deaf: bool) -> None:
         """Who still speaks when they may be heard again is heard from the beginning."""

@@ -103,8 +103,9 @@ class TurnTaking:
         verdict = self._turn.verdict(now)
         if verdict in ("none", "open"):
             return
+        meant = self._turn.keyed
         voiced_until, text = self._turn.voiced_until, self._turn.take()
-        listens = verdict == "said" and self._is_no_turn(text, settings.policy)
+        listens = verdict == "said" and not meant and self._is_no_turn(text, settings.policy)
         if verdict == "said" and not listens:
             self.user_turn(UserMessage(text), voiced_until, now)
             return

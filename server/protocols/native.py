@@ -83,11 +83,11 @@ class _Dtmf(Struct, tag="dtmf"):
 
 
 class _Mute(Struct, tag="mute"):
-    pass
+    key: bool = False
 
 
 class _Unmute(Struct, tag="unmute"):
-    pass
+    key: bool = False
 
 
 class _End(Struct, tag="end"):
@@ -161,10 +161,10 @@ class NativeWire:
                 return [e.Dtmf(digits[:MAX_KEYS]), *_cut("dtmf", digits, MAX_KEYS)]
             case _Interrupt():
                 return [e.Interrupt()]
-            case _Mute():
-                return [e.Muted(True)]
-            case _Unmute():
-                return [e.Muted(False)]
+            case _Mute(key):
+                return [e.Muted(True, key)]
+            case _Unmute(key):
+                return [e.Muted(False, key)]
             case _End():
                 return [e.Gone("the client ended the call")]
             case _:

@@ -284,14 +284,39 @@ def test_nothing_is_asked_early_before_the_pause_was_judged() -> None:
 
 
 def test_a_key_that_is_let_go_ends_the_turn() -> None:
-    turn = Turn(TurnOptions(rules=("key",)))
-    turn.press(True)
+    turn = Turn(TurnOptions())
+    turn.press("held")
+    assert (turn.active, turn.keyed, turn.verdict(0.5)) == (True, True, "open"), "the caller is about to speak"
     turn.begin(1.0)
     turn.stop(2.0)
     turn.hear("what time", True, 2.1)
     assert turn.deadline() == math.inf
-    turn.press(False)
-    assert turn.verdict(2.2) == "said"
+    turn.press("released")
+    assert (turn.verdict(2.2), turn.keyed) == ("said", True)
+    turn.take()
+    assert not turn.keyed
+
+
+def test_a_key_with_which_nothing_was_said_leaves_nothing_behind() -> None:
+    turn = Turn(TurnOptions())
+    turn.press("held")
+    turn.press("released")
+    assert (turn.active, turn.keyed, turn.verdict(5.0)) == (False, False, "none")
+    turn.begin(6.0)
+    turn.stop(7.0)
+    turn.hear("so I", True, 7.0)
+    assert turn.verdict(7.2) == "open", "spoken without the key"
+
+
+def test_who_lets_the_key_go_before_the_words_are_known_is_waited_for() -> None:
+    turn = Turn(TurnOptions())
+    turn.press("held")
+    turn.begin(1.0)
+    turn.stop(2.0)
+    turn.press("released")
+    assert turn.verdict(2.5) == "open"
+    turn.hear("yes", True, 2.6)
+    assert turn.verdict(2.6) == "said"
 
 
 def test_an_engine_is_known_to_punctuate_once_it_has() -> None:

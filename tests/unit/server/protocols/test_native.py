@@ -83,6 +83,8 @@ MEANINGS: dict[str, tuple[str | bytes, Incoming]] = {
     "dtmf": ('{"type":"dtmf","digits":"12#"}', e.Dtmf("12#")),
     "mute": ('{"type":"mute"}', e.Muted(True)),
     "unmute": ('{"type":"unmute"}', e.Muted(False)),
+    "a key to talk": ('{"type":"unmute","key":true}', e.Muted(False, key=True)),
+    "a key to talk, let go": ('{"type":"mute","key":true}', e.Muted(True, key=True)),
     "end": ('{"type":"end"}', e.Gone("the client ended the call", 1000)),
 }
 
