@@ -124,6 +124,7 @@ class Playout:
     def __init__(self, options: PlayoutOptions) -> None:
         self.options = options
         self._frames: dict[int, Frame] = {}
+        self._ahead: dict[int, Frame] = {}  # audio of these is made, and nobody knows yet whether they are wanted
         self._protected = 0
         self.held = False
         self._inflight = InFlight(options.rate_hz, reports=options.reports)
@@ -138,9 +139,21 @@ class Playout:
         """Give a message to the client its place among the speech."""
         self._add(Frame(number, "", interruptible, payload))
 
+    def prepare(self, number: int, text: str) -> None:
+        """A piece of speech that may be wanted: audio of it is kept, and it has no place until it is admitted."""
+        self._ahead[number] = Frame(number, text, interruptible=True)
+
+    def admit(self, number: int) -> None:
+        """A piece that was prepared is wanted; its place is the last."""
+        self._add(self._ahead.pop(number))
+
+    def discard(self, number: int) -> None:
+        """A piece that was prepared is not wanted."""
+        self._ahead.pop(number, None)
+
     def put(self, number: int, samples: int, words: tuple[Word, ...], pcm: bytes = b"") -> bool:
         """Add audio to a frame. False when the frame was dropped. A replay gives no `pcm`."""
-        frame = self._frames.get(number)
+        frame = self.get(number)
         if frame is None or frame.done:
             return False
         frame.queued += samples
@@ -150,11 +163,11 @@ class Playout:
 
     def finish(self, number: int) -> bool:
         """No more audio of this frame comes. True when nothing of it remains to be played."""
-        frame = self._frames.get(number)
+        frame = self.get(number)
         if frame is None:
             return False
         frame.done = True
-        return self._retire(frame)
+        return number in self._frames and self._retire(frame)
 
     def pass_over(self) -> list[int]:
         """Frames whose turn it is and that have nothing to play, such as an emoji's: they are over, in order."""
@@ -207,12 +220,13 @@ class Playout:
         """The client is gone: what was not heard never will be."""
         cuts = tuple(self._cut(frame, frame.heard) for frame in self._frames.values())
         self._frames.clear()
+        self._ahead.clear()
         self._protected = 0
         return cuts
 
     def get(self, number: int) -> Frame | None:
-        """A frame that is not over yet."""
-        return self._frames.get(number)
+        """A frame that is not over yet, or that was prepared."""
+        return self._frames.get(number) or self._ahead.get(number)
 
     def frames(self) -> Iterator[Frame]:
         """The frames that are not over yet, in order."""

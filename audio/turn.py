@@ -181,6 +181,11 @@ class Turn:
         return len(self.text.split())
 
     @property
+    def whole(self) -> bool:
+        """All that was said is understood; no final transcript is to come."""
+        return not self._pending
+
+    @property
     def active(self) -> bool:
         """Somebody speaks or is about to, or spoke and has not been answered or dismissed."""
         return self._begun or self._key == "held"

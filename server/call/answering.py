@@ -18,7 +18,7 @@ from llm.context import Log
 from llm.entry import Entry
 from llm.events import Ask, Cancel, Output, ReplyDone
 from llm.turn_completion import Marks
-from server.call.early import Ahead, Early
+from server.call.early import Ahead, Early, marks_of
 from server.call.model_events import CompletionTimeout, ReplyMetrics, ReplyOutcome
 from server.call.outbox import Outbox
 from server.call.policy import CallSettings, Policy, Sentences
@@ -173,7 +173,6 @@ class Answering:
         # Who is asked for a turn, or has to begin again, must say or do something: the caller would wait for ever.
         goes_on = self.owed is Owed.RESUME and bool(note)
         may_be_empty = goes_on or self.owed in (Owed.RESULT, Owed.PART, Owed.ASYNC)
-        completion = settings.turn_completion
         self.reply = Reply(
             ahead.number,
             self.owed,
@@ -182,7 +181,7 @@ class Answering:
             ahead.asked_at,
             may_be_empty=may_be_empty,
             silent=silent,
-            marks=Marks(completion) if completion.filter_incomplete_user_turns or self.log.marked else None,
+            marks=marks_of(settings, self.log),
         )
         self.rounds += self.owed in (Owed.RESULT, Owed.PART)
         self._reasons.clear()

@@ -59,9 +59,10 @@ def rules(phase: Phase, policy: Policy) -> Rules:
             return Rules(1, ())
 
 
-def is_no_turn(text: str, now: Rules) -> bool:
-    """The caller only listens, or said less than counts."""
-    return len(text.split()) < now.min_words or is_backchannel(text, now.backchannels)
+def is_no_turn(text: str, now: Rules, *, whole: bool) -> bool:
+    """The caller only listens, or said less than counts; that is known only of what is `whole`."""
+    too_short = whole and len(text.split()) < now.min_words
+    return too_short or is_backchannel(text, now.backchannels)
 
 
 def has_words(turn: Turn, policy: Policy) -> bool:

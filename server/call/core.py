@@ -125,6 +125,9 @@ class Core:
     def _record_output(self, fact: model.Output, now: float) -> None:
         policy = self.settings.policy
         if self.answering.early.hold(fact, policy.max_answer_bytes):
+            if policy.early_start == "llm+tts" and not self.settings.skip_tts:
+                for piece in self.answering.early.pieces(fact, policy.early_pieces):
+                    self.speaking.prepare(fact.reply, piece)
             return
         if reply := self.answering.current(fact.reply, now):
             self._output.record(reply, fact, policy, now)
@@ -185,6 +188,7 @@ class Core:
             self._asking.think_ahead(self.turn, self.settings, now)
         else:
             self.answering.early.drop()
+        self.speaking.keep_ahead(self.answering.early.number)
         self._summarising.watch(self.settings, self._going_on, now)
         self._watch_silence(now)
         self._watch_length(now)

@@ -3,17 +3,20 @@
     NONE ─ the caller pauses ─► AHEAD ─ asked for in earnest, in the same words ─► NONE, and the answer counts
                                 AHEAD ─ the caller goes on, or the log says something else ─► NONE, and no trace is left
 
-Nothing that is held has any effect: the log does not have it, no tool runs, nothing is said.
+Nothing that is held has any effect: the log does not have it, no tool runs, nothing is said. At most its beginning is
+spoken by the voice already, into frames that have no place in the playout yet (server/call/speaking.py).
 """
 
 from __future__ import annotations
 
 from msgspec import Struct, structs
 
+from audio.pieces import Pieces
 from audio.turn import Turn
 from llm.context import Log
-from llm.events import Ask, Cancel, Output, ReplyFailed, Request
+from llm.events import Ask, Cancel, Delta, FunctionCall, Output, ReplyDone, ReplyFailed, Request
 from llm.items import AssistantMessage, Item, UserMessage
+from llm.turn_completion import Marks
 from server.call import model_events as of_model
 from server.call.outbox import Outbox
 from server.call.policy import CallSettings
@@ -41,6 +44,14 @@ class Early:
         self._asked_at = 0.0
         self._held: list[Output] = []
         self._bytes = 0
+        self._pieces = Pieces()
+        self._marks: Marks | None = None
+        self._cut: list[str] = []  # for the voice
+
+    @property
+    def number(self) -> int:
+        """Of its reply; 0 for none."""
+        return self._number
 
     @property
     def ahead(self) -> bool:
@@ -53,6 +64,7 @@ class Early:
         self._number, self._text, self._asked_at = number, text, now
         self._request = request(settings, items)
         self._held, self._bytes = [], 0
+        self._pieces, self._marks, self._cut = Pieces(), marks_of(settings, self._log), []
         self._out.emit(Ask(number, self._request))
 
     def hold(self, fact: Output, most_bytes: int) -> bool:
@@ -65,6 +77,23 @@ class Early:
         else:
             self._held.append(fact)
         return True
+
+    def pieces(self, fact: Output, most: int) -> list[str]:
+        """What the voice may speak ahead now that this came: the first `most` pieces, just as they will be said."""
+        room = most - len(self._cut)
+        if room <= 0 or not self.ahead:
+            return []
+        match fact:
+            case Delta(_, text):
+                spoken = self._marks.feed(text)[1] if self._marks else text
+                cut = self._pieces.feed(spoken)
+            case FunctionCall() | ReplyDone():
+                rest = self._marks.end()[1] if self._marks else ""
+                cut = [*self._pieces.feed(rest), *self._pieces.flush()]
+            case _:
+                cut = []
+        self._cut += cut[:room]
+        return cut[:room]
 
     def watch(self, turn: Turn, *, over: bool) -> None:
         """Forget it when the caller goes on, or says something else. `over`: their turn is, and is to be answered."""
@@ -79,17 +108,26 @@ class Early:
             self.drop()
             return None
         taken = Ahead(self._number, self._asked_at, tuple(self._held))
-        self._out.tell(of_model.EarlyAnswer(self._number, True, len(self._held)))
+        self._out.tell(self._told(used=True))
         self._number, self._held = 0, []
         return taken
 
     def drop(self, *, cancel: bool = True) -> None:
         """It is not wanted; `cancel` tells the provider, where there still is one."""
         if self.ahead:
-            self._out.tell(of_model.EarlyAnswer(self._number, False, len(self._held)))
+            self._out.tell(self._told(used=False))
             if cancel:
                 self._out.emit(Cancel(self._number))
         self._number, self._held = 0, []
+
+    def _told(self, *, used: bool) -> of_model.EarlyAnswer:
+        return of_model.EarlyAnswer(self._number, used, len(self._held), sum(map(len, self._cut)))
+
+
+def marks_of(settings: CallSettings, log: Log) -> Marks | None:
+    """By which an answer says whether the caller was done, where it may."""
+    options = settings.turn_completion
+    return Marks(options) if options.filter_incomplete_user_turns or log.marked else None
 
 
 def _forgotten(item: Item) -> Item:

@@ -10,11 +10,15 @@ from llm.events import Usage
 
 
 class EarlyAnswer(Struct, frozen=True, tag=True):
-    """An answer that was asked for early is used, or it is not wanted; so many pieces of it had come."""
+    """An answer that was asked for early is used, or it is not wanted.
+
+    So many pieces of it had come, and so many characters of it were given to the voice.
+    """
 
     reply: int
     used: bool
     pieces: int
+    spoken_chars: int = 0
 
 
 ReplyOutcome = Literal["done", "cancelled", "failed", "stalled", "link_lost"]

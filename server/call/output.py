@@ -121,4 +121,4 @@ class Output:
             if reply.silent:
                 self._speaking.show(reply.entry, piece)
             else:
-                self._speaking.piece(reply.entry, piece, policy)
+                self._speaking.piece(reply.entry, piece, policy, reply=reply.number)

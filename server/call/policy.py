@@ -60,8 +60,11 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     mute: tuple[Mute, ...] = ()
     """When the caller is not heard: until the bot's first words were spoken (`first_words`), while a tool runs that the
     model waits for (`tool`), while the bot speaks (`speaking`) or says what nobody may interrupt (`protected`)."""
-    early_start: Literal["off", "llm"] = "off"
-    """Whether the model is asked at the first pause, and its answer held until the turn is over (docs/turns.md)."""
+    early_start: Literal["off", "llm", "llm+tts"] = "off"
+    """Whether the model is asked at the first pause, and its answer held until the turn is over; and whether the voice
+    speaks its beginning ahead too (docs/turns.md)."""
+    early_pieces: int = 2
+    """So many pieces of it, of at most 300 characters each, are spoken ahead."""
     resume_ms: float = 300.0
     """A hold without words ends so long after the last voiced sample."""
     idle_ms: float = 15_000.0

@@ -314,7 +314,7 @@ class Session:
 
     def _speak(self, frame: int, text: str) -> None:
         try:
-            said = self._shared.wording.said(text, self.core.log.said_before(frame))
+            said = self._shared.wording.said(text, self.core.speaking.said_before(frame))
         except Exception as error:
             logger.opt(exception=error).error("a filter of the agent failed; its sentence is not spoken")
             self.post(SpeechFailed(frame, "a filter failed"))

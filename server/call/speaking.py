@@ -28,6 +28,8 @@ class Speaking:
         self._out = out
         self._number = 0
         self._messages: dict[Entry, str] = {}  # the bot's messages that are not over -> what was told of them
+        self._ahead: dict[int, str] = {}  # pieces of an answer that may be wanted, in order
+        self._ahead_of = 0  # the number of its reply
         self._deferred: deque[str] = deque()  # words of the application that wait for the caller
         self._waiting: deque[int] = deque()  # frames that the voice does not have yet
         self._at_voice: dict[int, bool] = {}  # frames that it has -> for the second time
@@ -57,13 +59,16 @@ class Speaking:
         while self._deferred:
             self.say(self._deferred.popleft(), policy)
 
-    def piece(self, entry: Entry, text: str, policy: Policy, *, interruptible: bool = True) -> None:
-        """Say a piece of a message; when too much waits already it is dropped, and that is told."""
-        if text.strip() and self._has_room(policy):
-            self._number += 1
-            self.playout.open(self._number, text, interruptible=interruptible)
-            self._log.say(entry, self._number, text)
-            self._waiting.append(self._number)
+    def piece(self, entry: Entry, text: str, policy: Policy, *, interruptible: bool = True, reply: int = 0) -> None:
+        """Say a piece of a message, or of a reply; when too much waits already it is dropped, and that is told."""
+        if not text.strip() or not self._has_room(policy):
+            return
+        number = self._take_ahead(reply, text)
+        if number == 0:
+            self._number = number = self._number + 1
+            self.playout.open(number, text, interruptible=interruptible)
+            self._waiting.append(number)
+        self._log.say(entry, number, text)
 
     def show(self, entry: Entry, text: str) -> None:
         """Words that are to be read only: they are told at once."""
@@ -90,6 +95,40 @@ class Speaking:
         self._out.tell(e.Problem("playout_full", "too much is waiting to be said; the rest was dropped"))
         return False
 
+    # --- ahead ------------------------------------------------------------------------------------------------------
+
+    def prepare(self, reply: int, text: str) -> None:
+        """Let the voice speak a piece of an answer that may be wanted; nobody hears of it before it is said."""
+        if text.strip():
+            self._number += 1
+            self._ahead_of = reply
+            self._ahead[self._number] = text
+            self.playout.prepare(self._number, text)
+            self._waiting.append(self._number)
+
+    def keep_ahead(self, reply: int) -> None:
+        """Forget all that was prepared, unless it is of this reply; the voice notices that nobody wants it."""
+        if self._ahead and reply != self._ahead_of:
+            for number in self._ahead:
+                self.playout.discard(number)
+                self._at_voice.pop(number, None)
+            self._ahead.clear()
+
+    def _take_ahead(self, reply: int, text: str) -> int:
+        """The frame of a piece that was prepared and is said now; 0 for none."""
+        number = next(iter(self._ahead), 0)
+        if reply != self._ahead_of or self._ahead.get(number) != text:
+            return 0
+        del self._ahead[number]
+        self.playout.admit(number)
+        return number
+
+    def said_before(self, frame: int) -> str:
+        """What a message says before the words of a frame, while that may still be cut."""
+        if frame not in self._ahead:
+            return self._log.said_before(frame)
+        return "".join(text for number, text in self._ahead.items() if number < frame)
+
     # --- the voice --------------------------------------------------------------------------------------------------
 
     def feed(self, policy: Policy, now: float) -> None:
@@ -115,6 +154,8 @@ class Speaking:
 
     def on_failed(self, number: int, reason: str, now: float) -> None:
         """The voice gave a frame up: it gets it once more, if nothing of it was said; else the frame ends here."""
+        if number in self._ahead:
+            self.keep_ahead(0)  # when it is wanted the voice gets it again
         frame = self.playout.get(number)
         second = self._at_voice.pop(number, None)
         if frame is None or second is None:
@@ -143,6 +184,9 @@ class Speaking:
         return self._voice_since + (policy.speech_next_s if begun else policy.speech_first_s)
 
     def _give_up(self, number: int, reason: str) -> None:
+        if number in self._ahead:
+            self.keep_ahead(0)
+            return
         self._out.tell(e.Problem("speech_failed", f"frame {number}: {reason}"))
         if cut := self.playout.fail(number):
             self._shorten(cut)
@@ -212,6 +256,7 @@ class Speaking:
             self._log.cut(cut.frame, cut.heard)
         self._waiting.clear()
         self._at_voice.clear()
+        self._ahead.clear()
         self._deferred.clear()
 
     # --- telling ----------------------------------------------------------------------------------------------------

@@ -104,8 +104,8 @@ class TurnTaking:
         if verdict in ("none", "open"):
             return
         meant = self._turn.keyed
-        voiced_until, text = self._turn.voiced_until, self._turn.take()
-        listens = verdict == "said" and not meant and self._is_no_turn(text, settings.policy)
+        voiced_until, whole, text = self._turn.voiced_until, self._turn.whole, self._turn.take()
+        listens = verdict == "said" and not meant and self._is_no_turn(text, settings.policy, whole=whole)
         if verdict == "said" and not listens:
             self.user_turn(UserMessage(text), voiced_until, now)
             return
@@ -123,14 +123,17 @@ class TurnTaking:
             self._out.tell(e.FalseInterruption())
         self._yielded = False
 
-    def _is_no_turn(self, text: str, policy: Policy) -> bool:
-        """The caller said "uh-huh", or less than counts, while the bot has more to say, or thinks."""
+    def _is_no_turn(self, text: str, policy: Policy, *, whole: bool) -> bool:
+        """The caller said "uh-huh", or less than counts, while the bot has more to say, or thinks.
+
+        `whole`: it is all that was said; else more may come too late to be counted.
+        """
         phase = self._phase
         if phase in ("speaking", "protected") and not self._thinks and not self._calling.blocking:
             at_its_end = self._speaking.playout.left_ms <= policy.while_speaking.backchannel_rest_ms
         else:
             at_its_end = False
-        return not at_its_end and barge_in.is_no_turn(text, barge_in.rules(phase, policy))
+        return not at_its_end and barge_in.is_no_turn(text, barge_in.rules(phase, policy), whole=whole)
 
     def user_turn(self, message: UserMessage, voiced_until: float | None, now: float, *, to_read: bool = False) -> None:
         """A confirmed turn of the caller: everything that may be interrupted is, and an answer is owed."""

@@ -8,6 +8,7 @@ from audio.events import Transcript
 from audio.playout import Chunk
 from llm.events import Delta
 from server.call.events import Event, Fact, UserTurn
+from server.call.model_events import EarlyAnswer
 
 Latency = dict[str, float | None]
 """`end_of_turn_ms`, `transcript_ms`, `first_token_ms`, `first_audio_ms`; None for what did not happen."""
@@ -46,6 +47,8 @@ class LatencyObserver:
                 "end_of_turn_ms": self._since(now) if spoken else None,
                 "transcript_ms": self._since(heard_at) if spoken and heard_at is not None else None,
             }
+        elif isinstance(event, EarlyAnswer) and event.used and event.reply == self._newest and self._base is not None:
+            self._turn["first_token_ms"] = self._since(now)  # it was there when it was wanted
 
     def audio_out(self, now: float, chunk: Chunk) -> None:
         """Audio leaves."""

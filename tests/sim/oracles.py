@@ -186,6 +186,7 @@ class Oracles:
 
     def step(self) -> None:
         """After each event of the world."""
+        self.speech.step()
         core, playout = self._world.core, self._world.playout
         head = playout.head
         if core.state is CallState.READY:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from audio.playout import Chunk
 from llm.items import AssistantMessage
 from server.call import events as e
+from server.call.model_events import EarlyAnswer
 from tests.sim.digest import WORD, known
 from tests.sim.model_oracles import ModelOracles
 from tests.sim.peers import WORD_MS
@@ -27,6 +28,9 @@ class SpeechOracles:
         self._flushed_at = -10.0
         self._gone = False  # the connection may have gone before everything was heard
         self.interruptions = 0
+        self._ahead: dict[int, set[int]] = {}  # reply that is not wanted yet -> frames that the voice speaks of it
+        self._discarded: set[int] = set()
+        self.ahead = 0
 
     def fact(self, fact: e.Fact) -> None:
         """A fact is about to reach the core."""
@@ -35,6 +39,13 @@ class SpeechOracles:
     def command(self, command: e.Command) -> None:
         """The core wants something."""
         match command:
+            case e.Speak(frame) if number := self._world.core.answering.early.number:
+                if self._world.core.log.entry_of(frame) is None:
+                    self._ahead.setdefault(number, set()).add(frame)
+            case e.Notify(EarlyAnswer(reply, used)):
+                frames = self._ahead.pop(reply, set())
+                self.ahead += used and bool(frames)
+                self._discarded |= set() if used else frames
             case e.Flush():
                 self._flushed()
             case e.Notify(e.Interrupted()):
@@ -50,6 +61,13 @@ class SpeechOracles:
             frame = self._world.playout.get(what.frame)
             held = self._world.playout.held and frame is not None and frame.interruptible
             self._check(not held, "speech left while it was to be held")
+            early = {each for frames in self._ahead.values() for each in frames} | self._discarded
+            self._check(what.frame not in early, "speech left of an answer that nobody wanted yet")
+
+    def step(self) -> None:
+        """After each event of the world."""
+        for frame in self._discarded:
+            self._check(self._world.playout.get(frame) is None, "the voice goes on with an answer that nobody wanted")
 
     def _flushed(self) -> None:
         client = self._world.client

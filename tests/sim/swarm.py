@@ -57,6 +57,7 @@ KINDS = (
     "mutes",
     "judged",
     "early",
+    "ahead",
     "hang_up",
 )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable
 from random import Random
+from typing import Literal
 
 import msgspec
 
@@ -113,10 +114,11 @@ class World:
                 POLICY,
                 while_speaking=WhileSpeaking(min_words=self.random.choice((1, 1, 2))),
                 mute=self.random.choice(MUTES) if self.swarm_has("mutes") else (),
-                early_start="llm" if self.swarm_has("early") else "off",
+                early_start=self._early_start(),
             ),
             turn=TurnOptions(
                 rules=("transcript", "acoustic") if self.swarm_has("judged") else ("transcript",),
+                min_delay_ms=950 if self.swarm_has("ahead") else 300,
                 max_delay_ms=1000,
                 max_speech_ms=MAX_SPEECH_MS,
             ),
@@ -145,6 +147,11 @@ class World:
     def swarm_has(self, kind: str) -> bool:
         """Whether this call knows a kind of event at all."""
         return kind in self._swarm.on
+
+    def _early_start(self) -> Literal["off", "llm", "llm+tts"]:
+        if not self.swarm_has("early"):
+            return "off"
+        return "llm+tts" if self.swarm_has("ahead") else "llm"
 
     def faulty(self, kind: str) -> bool:
         """Whether it may happen now."""

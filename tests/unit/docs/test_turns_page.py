@@ -25,7 +25,9 @@ TABLES = {
     "while_speaking": POLICY.while_speaking,
 }
 NAMED = re.findall(r"`(turn|policy|vad|sentences|while_speaking)\.(\w+)[^`]*`", PAGE)
-NUMBERS = re.findall(r"`(?:(turn|policy|vad|while_speaking)\.)?(\w+_(?:ms|words|probability))` \(([\d.]+)( s)?\)", PAGE)
+NUMBERS = re.findall(
+    r"`(?:(turn|policy|vad|while_speaking)\.)?(\w+_(?:ms|words|pieces|probability))` \(([\d.]+)( s)?\)", PAGE
+)
 WHILE = re.findall(r"^\|.*\| `\[policy\.(\w+)\]` \| (\d+) \|", PAGE, re.MULTILINE)
 DRAWN = re.findall(r"├ (\d+) ms +`(turn|policy|vad)\.(\w+)`", PAGE)
 

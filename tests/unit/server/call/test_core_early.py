@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from msgspec import structs
 
 from audio.endpoint import TurnOptions
-from audio.events import SpeechStarted, SpeechStopped, Transcript, TurnHint
+from audio.events import SpeechFailed, SpeechStarted, SpeechStopped, Synthesised, Transcript, TurnHint
 from llm.events import (
     Ask,
     Cancel,
@@ -191,3 +193,123 @@ def test_it_is_off_unless_it_is_switched_on() -> None:
     stand.post(SpeechStopped(0.0), 0.5)
     stand.post(Transcript("what time is it", True))
     assert stand.commands(Ask) == []
+
+
+# --- spoken ahead -----------------------------------------------------------------------------------------------------
+
+AHEAD = Policy(early_start="llm+tts")
+
+
+def ahead(*deltas: str, policy: Policy = AHEAD, **settings: Any) -> Stand:
+    """A caller who has just paused, and a model that has said this since."""
+    stand = Stand(policy=policy, turn=SLOW, tools=(spec("look"),), **settings)
+    stand.post(SpeechStarted(64.0))
+    stand.wait(0.5)
+    stand.post(SpeechStopped(200.0))
+    stand.post(Transcript("what time is it", True))
+    for delta in deltas:
+        stand.post(Delta(1, delta))
+    return stand
+
+
+def spoken(stand: Stand) -> list[str]:
+    return [each.text for each in stand.commands(e.Speak)]
+
+
+def test_the_voice_speaks_ahead_and_sound_leaves_in_the_moment_in_which_the_turn_is_over() -> None:
+    stand = ahead("It is nine. ", "Good ", "night. And")
+    assert spoken(stand) == ["It is nine.", " Good night."]
+    stand.voice()
+    assert (stand.playout.busy, stand.playout.take(stand.now)) == (False, [])
+    assert (stand.core.log.items(), stand.told(e.AssistantTranscript)) == ((), [])
+    stand.wait(1.29)
+    assert not stand.playout.busy
+    stand.wait(1.31)
+    assert stand.playout.head is not None
+    assert stand.playout.head.sent > 0, "it was there"
+    assert len(spoken(stand)) == 2, "and is not spoken again"
+    assert stand.told(of_model.EarlyAnswer) == [of_model.EarlyAnswer(1, True, 3, 23)]
+    stand.post(Delta(1, " now."))
+    stand.post(ReplyDone(1))
+    stand.voice()
+    stand.wait(4.0)
+    assert stand.told(e.AssistantTurn)[-1].text == "It is nine. Good night. And now."
+
+
+def test_of_a_caller_who_goes_on_the_voice_learns_at_once_and_nobody_else_ever() -> None:
+    stand = ahead("It is nine. ", "Good")
+    [speak] = stand.commands(e.Speak)
+    assert stand.playout.get(speak.frame) is not None
+    stand.post(SpeechStarted(64.0), 0.7)
+    assert stand.playout.get(speak.frame) is None
+    assert not stand.hub.audio(speak.frame, 100, (), bytes(200)), "the voice is told that it is not wanted"
+    stand.post(Synthesised(speak.frame))
+    stand.post(SpeechFailed(speak.frame, "aborted"))
+    stand.post(SpeechStopped(200.0), 1.0)
+    stand.post(Transcript("in rome", True))
+    stand.wait(3.0)
+    assert [type(each) for each in stand.told(e.AssistantTranscript)] == []
+    assert (stand.told(e.Problem), stand.told(e.BotSpeech), stand.commands(e.Flush)) == ([], [], [])
+    assert stand.request.items == (UserMessage("what time is it in rome"),)
+
+
+def test_so_many_pieces_and_no_more_are_spoken_ahead() -> None:
+    stand = ahead(*(f"This is sentence number {n}. " for n in range(9)))
+    assert len(spoken(stand)) == 2
+    stand.wait(1.4)
+    assert len(spoken(stand)) == 8
+    one = ahead("One. ", "Two. ", "Three. ", policy=Policy(early_start="llm+tts", early_pieces=1))
+    assert spoken(one) == ["One."]
+
+
+def test_what_is_said_before_a_piece_is_known_of_one_that_is_spoken_ahead() -> None:
+    stand = ahead("It is nine. ", "Good night. And")
+    first, second = stand.commands(e.Speak)
+    assert stand.core.speaking.said_before(first.frame) == ""
+    assert stand.core.speaking.said_before(second.frame) == "It is nine."
+    stand.wait(1.4)
+    assert stand.core.speaking.said_before(second.frame) == "It is nine."
+
+
+@pytest.mark.parametrize("silent", [False, True])
+def test_a_voice_that_fails_ahead_or_says_nothing_gets_the_piece_again_when_it_is_wanted(silent: bool) -> None:
+    policy = Policy(early_start="llm+tts", speech_first_s=0.3)
+    stand = ahead("It is nine. ", "Good", policy=policy)
+    if not silent:
+        stand.post(SpeechFailed(1, "no voice"))
+    stand.wait(1.4)
+    assert spoken(stand) == ["It is nine."] * 2
+    stand.voice()
+    stand.wait(3.0)
+    assert stand.told(e.Problem) == []
+
+
+def test_marks_are_not_spoken_ahead() -> None:
+    marks = TurnCompletionOptions(filter_incomplete_user_turns=True)
+    assert spoken(ahead("✓ It is nine. ", "Good", turn_completion=marks)) == ["It is nine."]
+    assert spoken(ahead("○", " It is nine. ", "Good", turn_completion=marks)) == []
+
+
+def test_what_comes_before_a_call_is_spoken_ahead_and_the_tool_waits() -> None:
+    stand = ahead("Let me look")
+    stand.post(FunctionCall(1, "c1", "look", "{}"))
+    assert (spoken(stand), stand.commands(e.RunTool)) == (["Let me look"], [])
+    stand.wait(1.4)
+    assert len(stand.commands(e.RunTool)) == len(spoken(stand)) == 1
+
+
+def test_words_of_the_application_never_take_the_place_of_a_piece_that_was_spoken_ahead() -> None:
+    stand = ahead("It is nine. ", "Good")
+    stand.post(e.Say("It is nine.", interruptible=False))
+    assert spoken(stand) == ["It is nine."] * 2
+    assert stand.playout.has_uninterruptible
+
+
+def test_answers_to_be_read_are_not_spoken_ahead() -> None:
+    assert spoken(ahead("It is nine. ", "Good", skip_tts=True)) == []
+
+
+def test_the_end_of_the_call_leaves_nothing_ahead() -> None:
+    stand = ahead("It is nine. ", "Good")
+    stand.post(e.HangUp("enough"))
+    assert stand.playout.get(1) is None
