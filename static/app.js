@@ -7,6 +7,7 @@ import { Levels } from "./levels.js";
 import { Settings } from "./settings.js";
 import { QUIET, linkWords, next, phase, phaseWords } from "./state.js";
 import { Transcript } from "./transcript.js";
+import { TalkKey } from "./talkkey.js";
 import { soundWords } from "./words.js";
 
 const COUNTDOWN_MS = 250;
@@ -58,7 +59,12 @@ talkButton.addEventListener("click", () => {
 
 microphoneButton.addEventListener("click", () => {
   if (call.microphone.state === "off") call.listen(settings.deviceId);
-  else call.mute(!call.microphone.muted);
+  else if (!call.hasKey) call.mute(!call.microphone.muted);
+});
+
+new TalkKey(microphoneButton, {
+  isUsed: () => call.hasKey && call.state.name === "live" && call.microphone.state !== "off",
+  hold: (on) => call.hasKey && call.mute(!on),
 });
 
 interruptButton.addEventListener("click", () => {
@@ -110,6 +116,7 @@ function onState() {
   shown = call.state;
   if (changed) onConnection(call.state);
   show();
+  if (changed && call.hasKey && document.activeElement === talkButton) microphoneButton.focus(); // to be held by keyboard
 }
 
 function onConnection(now) {
@@ -140,7 +147,7 @@ function onUnsent(text) {
 // --- what the page shows ---------------------------------------------------------------------------------------------
 
 function show() {
-  const name = phase(call.state.name, call.microphone.state, state);
+  const name = phase(call.state.name, call.hearing, state);
   document.body.dataset.phase = name;
   document.body.toggleAttribute("data-on", call.isOn);
   document.body.toggleAttribute("data-empty", conversation.items.length === 0);
@@ -155,10 +162,11 @@ function show() {
 }
 
 function showMicrophoneButton() {
-  const { state: microphone } = call.microphone;
-  const words = { off: "Use microphone", on: "Mute", muted: "Unmute" };
-  setText(byId("microphone-label"), words[microphone]);
-  microphoneButton.dataset.state = microphone;
+  const { hearing } = call;
+  const words = { off: "Use microphone", on: call.hasKey ? "Let go" : "Mute", muted: "Unmute", released: "Hold to talk" };
+  setText(byId("microphone-label"), words[hearing]);
+  microphoneButton.dataset.state = hearing;
+  microphoneButton.classList.toggle("hold", call.hasKey);
   microphoneButton.disabled = call.state.name !== "live";
 }
 

@@ -15,6 +15,7 @@ export class Call {
   #pending = [];
 
   state = IDLE; // {name: "idle" | "asking"}, or the connection's state
+  hasKey = false; // the person talks by holding a key
   ready = null; // the server's last `ready`
 
   /** `on`: {state(), message(object), problem(code), unsent(text), devices()}; `token`: null, or what the server asks for. */
@@ -38,6 +39,12 @@ export class Call {
     return this.state.name !== "idle" && this.state.name !== "over";
   }
 
+  /** off, on, muted, or released: the key to talk is not held. */
+  get hearing() {
+    const { state } = this.microphone;
+    return state === "muted" && this.hasKey ? "released" : state;
+  }
+
   get droppedAudio() {
     return this.#connection?.droppedAudio ?? 0;
   }
@@ -47,7 +54,7 @@ export class Call {
     if (this.isOn) return;
     const asking = this.#set({ name: "asking" });
     const prepared = this.speaker.prepare();
-    this.microphone.muted = false;
+    this.microphone.muted = this.hasKey;
     const problem = await this.microphone.open(deviceId);
     if (this.state !== asking) {
       if (!this.isOn) this.microphone.close(); // the person gave up while the browser asked
@@ -63,7 +70,10 @@ export class Call {
     if (this.#send({ type: "text", text })) return true;
     if (this.#pending.length >= PENDING_CAPACITY) return false;
     this.#pending.push(text);
-    if (!this.isOn) this.#connect(this.speaker.prepare());
+    if (!this.isOn) {
+      this.microphone.muted = this.hasKey;
+      this.#connect(this.speaker.prepare());
+    }
     return true;
   }
 
@@ -74,10 +84,17 @@ export class Call {
     this.#microphoneChanged(problem);
   }
 
+  /** Switches the microphone off or on; with a key to talk: the key is let go or held. */
   mute(on) {
     this.microphone.muted = on;
-    this.#send({ type: on ? "mute" : "unmute" });
+    this.#tellMuted();
     this.#on.state();
+  }
+
+  /** Talking by holding a key, or without one. */
+  useKey(on) {
+    this.hasKey = on;
+    this.mute(on);
   }
 
   interrupt() {
@@ -97,6 +114,10 @@ export class Call {
   /** Does not wait for the next attempt. */
   retryNow() {
     if (this.state.name === "waiting") this.#connection.open();
+  }
+
+  #tellMuted() {
+    this.#send({ type: this.microphone.muted ? "mute" : "unmute", ...(this.hasKey && { key: true }) });
   }
 
   #send(message) {
@@ -140,7 +161,7 @@ export class Call {
   #begin(ready) {
     this.ready = ready;
     this.speaker.begin(ready.output_sample_rate).catch(() => this.#on.problem("sound"));
-    if (this.microphone.state === "muted") this.#send({ type: "mute" });
+    if (this.microphone.muted || this.hasKey) this.#tellMuted();
     for (const text of this.#pending.splice(0)) this.#send({ type: "text", text });
   }
 

@@ -1,16 +1,18 @@
-// The settings panel: the choice of microphone, the keypad, and what goes on below the surface.
+// The settings panel: the choice of microphone and how to talk, the keypad, and what goes on below the surface.
 
 import { byId, el } from "./dom.js";
 
 const REFRESH_MS = 500;
 const KEYS = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "0", "#"];
 const STORED = "voicewire.microphone";
+const STORED_KEY = "voicewire.key";
 
 export class Settings {
   #call;
   #panel = byId("settings");
   #toggle = byId("settings-toggle");
   #devices = byId("microphones");
+  #talking = byId("talking");
   #facts = byId("facts");
   #timer = null;
 
@@ -21,19 +23,22 @@ export class Settings {
     document.addEventListener("keydown", ({ key }) => key === "Escape" && this.#close());
     document.addEventListener("click", ({ target }) => this.#isOutside(target) && this.#show(false));
     this.#devices.addEventListener("change", () => this.#choose());
+    this.#talking.addEventListener("change", () => this.#chooseKey());
+    this.#talking.value = stored(STORED_KEY) === "key" ? "key" : "open";
+    this.#call.hasKey = this.#talking.value === "key";
     byId("keypad").append(...KEYS.map((key) => this.#key(key)));
     this.refreshDevices();
   }
 
   /** The microphone that was chosen, now or on an earlier visit; null: the browser's choice. */
   get deviceId() {
-    return this.#devices.value || stored();
+    return this.#devices.value || stored(STORED);
   }
 
   /** Microphones came, went, or got their names. */
   async refreshDevices() {
     const devices = await this.#call.microphone.devices();
-    const current = this.#call.microphone.settings?.deviceId ?? stored();
+    const current = this.#call.microphone.settings?.deviceId ?? stored(STORED);
     const options = devices.map(({ deviceId, label }, i) => {
       const option = el("option", { value: deviceId }, label || `Microphone ${i + 1}`);
       option.selected = deviceId === current;
@@ -71,8 +76,13 @@ export class Settings {
   }
 
   #choose() {
-    store(this.#devices.value);
+    store(STORED, this.#devices.value);
     if (this.#call.microphone.state !== "off") this.#call.listen(this.#devices.value);
+  }
+
+  #chooseKey() {
+    store(STORED_KEY, this.#talking.value);
+    this.#call.useKey(this.#talking.value === "key");
   }
 
   #key(key) {
@@ -105,17 +115,17 @@ function facts({ ready, microphone, speaker, droppedAudio }) {
 }
 
 // Storage may be forbidden; then the choice lasts as long as the page.
-function stored() {
+function stored(name) {
   try {
-    return localStorage.getItem(STORED);
+    return localStorage.getItem(name);
   } catch {
     return null;
   }
 }
 
-function store(deviceId) {
+function store(name, choice) {
   try {
-    localStorage.setItem(STORED, deviceId);
+    localStorage.setItem(name, choice);
   } catch {
     // see above
   }

@@ -37,14 +37,14 @@ export function next(state, message) {
  * What the page shows as going on, one word.
  *
  * `connection`: idle, asking (for the microphone), connecting, live, waiting (to connect again) or over.
- * `microphone`: off, on or muted.
+ * `microphone`: off, on, muted or released (the key to talk).
  */
 export function phase(connection, microphone, state) {
   if (connection !== "live") return connection;
   if (state.caller) return "caller";
   if (state.bot) return state.held ? "held" : "bot";
   if (state.thinking) return "thinking";
-  return { on: "listening", muted: "muted", off: "typing" }[microphone];
+  return { on: "listening", muted: "muted", released: "released", off: "typing" }[microphone];
 }
 
 const PHASES = {
@@ -59,6 +59,7 @@ const PHASES = {
   thinking: "Thinking",
   listening: "Listening",
   muted: "You are muted",
+  released: "Hold to talk",
   typing: "Type to talk",
 };
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import numpy as np
 import pytest
 
@@ -99,6 +101,21 @@ async def test_mute_ends_what_is_being_said() -> None:
         await call.hears("speech_stopped")
         await call.hears("transcript", role="user", final=True, text="hello")
     assert isinstance(call.ears.heard[-1], Finish)
+
+
+@virtual
+async def test_with_a_key_to_talk_a_pause_ends_nothing_and_letting_go_ends_the_turn() -> None:
+    async with Stand(Agent(), [["Yes."]]) as call:
+        call.send("mute", key=True)
+        call.send("unmute", key=True)
+        await call.speak(0.6, silence_s=4.0)
+        assert call.of("transcript", role="user", final=True) == []
+        await call.talk(0.6)
+        let_go = asyncio.get_running_loop().time()
+        call.send("mute", key=True)
+        await call.hears("transcript", role="user", final=True, text="hello hello")
+        assert asyncio.get_running_loop().time() - let_go < 0.1
+        await call.hears_the_bot("Yes.")
 
 
 @virtual
