@@ -137,6 +137,11 @@ FACTORIES = (
         patience=LocalOptions,
     ),
     Factory(
+        'stt = "fallback"',
+        "The first ears that can listen; who is late or fails is replaced, and the next hear it all again.",
+        fallback.EarsTable,
+    ),
+    Factory(
         'stt = "scripted"',
         "Understands the same lines whatever is said; for tests and load.",
         scripted.ears,

@@ -38,6 +38,7 @@ EARS: dict[str, Find] = {
     "openai-realtime-stt": lambda given: partial(openai.realtime, given),
     "faster-whisper": lambda given: partial(faster_whisper.ears, given),
     "moonshine": lambda given: partial(moonshine.ears, given),
+    "fallback": lambda given: partial(fallback.ears, given, make_ears),
     "scripted": lambda _: scripted.ears,
 }
 VOICES: dict[str, Find] = {

@@ -187,7 +187,8 @@ PURE_BY_DESIGN = frozenset(
     audio.addresses audio.formulas audio.inflight audio.matching audio.pcm audio.pieces audio.playout
     audio.pronunciation audio.silero audio.recent audio.smart_turn.features audio.smart_turn.questions audio.speakable
     audio.spoken audio.stops audio.turn
-    audio.stt.deepgram audio.stt.deepgram_events audio.stt.deepgram_flux audio.stt.hearing audio.stt.kept_audio
+    audio.stt.deepgram audio.stt.deepgram_events audio.stt.deepgram_flux audio.stt.fallback audio.stt.hearing
+    audio.stt.kept_audio
     audio.stt.openai_events audio.stt.openai_realtime audio.stt.openai_transcription audio.stt.speeches
     audio.stt.uplink audio.stt.utterances
     audio.tts.alignment audio.tts.cartesia audio.tts.deepgram audio.tts.elevenlabs audio.tts.openai audio.tts.phonemes

@@ -15,7 +15,7 @@ from link.breaker import BreakerOptions, State
 from link.errors import Overloaded
 from link.inbox import Inbox
 from link.tasks import Spawn, Task, Work
-from server.services.fallback import FallbackEngine
+from server.services.fallback import several_voices
 from tests.unit.audio.tts.provider import CHAR_MS, RATE_HZ, heard, sound
 from tests.unit.audio.tts.sinks import SpeakingCall
 from tests.unit.server.logbook import Logbook
@@ -114,7 +114,7 @@ class Stand:
         self.sources = sources
         self.tasks: list[Task] = []
         named = {f"voice {number}": source for number, source in enumerate(sources)}
-        self.engine = FallbackEngine(named, self.spawn, FallbackPatience(), breaker)
+        self.engine = several_voices(named, self.spawn, FallbackPatience(), breaker)
 
     async def __aenter__(self) -> Stand:
         """Open the call."""

@@ -15,10 +15,12 @@ from audio.stt.hearing import Hearing
 from audio.stt.openai_realtime import RealtimeHearing
 from audio.stt.openai_transcriber import OpenAITranscriber
 from audio.stt.openai_transcription import TranscriptionSettings
+from audio.stt.several import SeveralEars
 from audio.stt.utterance_ears import UtteranceEars
 from audio.stt.websocket import WebsocketEars
 from link.errors import ConfigError
 from server.agent import Agent
+from server.services.fallback import FallbackEngine
 from server.services.names import make_ears
 from server.services.remote import HttpEngine, RemoteEngine
 from tests.unit.link.stage import play
@@ -129,6 +131,38 @@ def test_a_server_like_openai() -> None:
     assert made.endpoint.url == "http://localhost:8000/v1/audio/transcriptions"
     assert made.endpoint.headers == ()
     assert made.open().rate_hz == 8000
+
+
+async def _several() -> None:
+    services = [{"name": "deepgram", "model": "m", "api_key": KEY, "rate_hz": 8000}, "scripted"]
+    made = make_ears({"name": "fallback", "services": services, "final_s": 0.5}, given("stt", Agent()))
+    assert isinstance(made, FallbackEngine)
+    assert [*made.sources] == ["stt.services[0] (deepgram)", "stt.services[1] (scripted)"]
+    await made.start()
+    several = made.open()
+    assert isinstance(several, SeveralEars)
+    assert several.rate_hz == 8000
+    several.close()
+    await made.close()
+
+
+def test_several_ears() -> None:
+    play(_several())
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"services": ["scripted"]}, "stt.services: a fallback has 2 to 8 services, not 1"),
+        ({"services": ["scripted", {"name": "deepgram"}]}, "stt.services[1].model is missing"),
+        ({"services": ["scripted", "scripted"], "final_s": 0}, "stt.final_s must be above zero, not 0.0"),
+        ({"services": ["scripted", "x"]}, "stt.services[1]: there is no stt 'x'; there are pocketsphinx, "),
+    ],
+)
+def test_what_is_wrong_with_several_is_named(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        make_ears({"name": "fallback", **options}, given("stt", Agent()))
+    assert str(caught.value).startswith(words)
 
 
 async def _opens() -> None:
