@@ -85,6 +85,7 @@ class Server:
             engines=self.engines,
             more_tools=self._mcp.tools,
             models=services_of(self.engines.llm),
+            echo_guard=settings.echo_guard,
             pacer=self.pacer,
             run_sync=self._run_sync,
             observers=lambda _: (LogObserver(), self._metrics.observer(self._tool_names())),

@@ -104,6 +104,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """How long calls may go on after SIGTERM."""
     journal: str = ""
     """A folder for the journals of calls; empty: none are written."""
+    echo_guard: bool = False
+    """Keep the bot from hearing itself where a client does not say whether its microphone hears it (docs/turns.md)."""
     log_level: str = "INFO"
     """DEBUG shows what is said."""
     log_json: bool = False

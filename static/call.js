@@ -147,6 +147,7 @@ export class Call {
       sample_rate: MICROPHONE_RATE,
       output_sample_rate: this.speaker.rate,
       can: this.speaker.isAble ? ["clear", "pause", "played"] : [],
+      echo: false, // the browser cancels it (microphone.js)
       ...(this.#token && { token: this.#token }),
       metadata: {},
     };

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import numpy as np
 import soxr
 
+from audio.echo import EchoGuard
 from audio.events import Listens, SpeechFailed, SpeechStarted, SpeechStopped, Synthesised, Word
 from audio.pcm import MicResampler
 from audio.services import Begin, Finish, TurnJudge, VoiceActivity
@@ -32,9 +33,17 @@ class EarSide:
     """Audio of the caller: to voice activity detection always, to the speech-to-text while somebody speaks."""
 
     def __init__(
-        self, rate_in: int, ears_rate: int, inbox: Inbox[Heard], post: Callable[[Fact], None], listens: Listens
+        self,
+        rate_in: int,
+        ears_rate: int,
+        inbox: Inbox[Heard],
+        post: Callable[[Fact], None],
+        listens: Listens,
+        *,
+        guard: EchoGuard | None = None,
     ) -> None:
-        """`listens` is which audio the speech-to-text gets."""
+        """`listens` is which audio the speech-to-text gets; `guard` takes the bot's own voice out of it."""
+        self._guard = guard
         self._always = listens == "always"
         self._to_ears = MicResampler(rate_in, ears_rate) if rate_in != ears_rate else None
         self._inbox = inbox
@@ -80,6 +89,8 @@ class EarSide:
         if self._muted or self._vad is None or not pcm:
             return
         self._came_at = now
+        if self._guard is not None and not (pcm := self._guard.hear(pcm, now)):
+            return
         heard = self._to_ears.feed(pcm) if self._to_ears else pcm
         if self._listening or self._always:
             self._inbox.put(heard)

@@ -19,8 +19,9 @@ from collections.abc import Sequence
 import msgspec
 from loguru import logger
 
+from audio.echo import EchoGuard
 from audio.events import SpeechFailed, Synthesised
-from audio.playout import Chunk, Playout, PlayoutOptions
+from audio.playout import Playout
 from audio.services import Begin, Finish, Utterance
 from link.errors import ClientError
 from link.inbox import Inbox, InboxFull
@@ -31,12 +32,12 @@ from server.call.guard import Guard
 from server.call.handle import CallHandle
 from server.call.handlers import Handlers
 from server.call.hub import Hub
+from server.call.loudspeaker import Loudspeaker, playout_options
 from server.call.media import EarSide, VoiceSide
 from server.call.shared import Greeting, Shared, Socket
 from server.call.tasks import Tasks
 from server.call.toolbox import Toolbox
 from server.call.writer import Writer
-from server.config import Limits
 from server.observers.latency import Latency, LatencyObserver
 from server.protocols.wire import (
     Audio,
@@ -77,7 +78,7 @@ class Session:
         can, limits = greeting.opened.capabilities, shared.limits
         self._writer = Writer(socket, self._loop.time)
         self._guard = Guard(limits, can.rate_in, self._loop.time(), greeting.silent_since)
-        options = _playout_options(can, limits)
+        options = playout_options(can, limits)
         self._playout = Playout(options)
         tools = shared.agent.tools.copy()
         for tool in shared.more_tools():
@@ -102,7 +103,10 @@ class Session:
         self._asks: Inbox[model.Command] = Inbox(limits.commands)
         self._texts: Inbox[Utterance] = Inbox(limits.commands)
         stt = services.stt
-        self._ears = EarSide(can.rate_in, stt.rate_hz, self._heard, self.post, stt.listens)
+        hears_itself = self._shared.echo_guard if can.echo is None else can.echo
+        guard = EchoGuard(can.rate_in, can.rate_out) if hears_itself else None
+        self._ears = EarSide(can.rate_in, stt.rate_hz, self._heard, self.post, stt.listens, guard=guard)
+        self._loudspeaker = Loudspeaker(self._playout, self._wire, self._observers, guard=guard)
         self._ears.attach(*self._shared.engines.open_vad(can.rate_in, self._ears.on_speech))
         self._ears.let_judge(services.judge, self.core.turn)
         self._voice = VoiceSide(self.hub, self.post, services.tts.rate_hz, can.rate_out, self._play)
@@ -292,12 +296,12 @@ class Session:
             case e.Speak(frame, text):
                 self._speak(frame, text)
             case e.Flush():
-                self._say(self._wire.clear())
+                self._say(self._loudspeaker.clear(self._loop.time()))
                 self._voice.make_room()
             case e.Hold():
-                self._say(self._wire.pause())
+                self._say(self._loudspeaker.hold(self._loop.time()))
             case e.Resume():
-                self._say(self._wire.resume())
+                self._say(self._loudspeaker.resume(self._loop.time()))
             case e.RunTool():
                 self._toolbox.run(command)
             case e.CancelTool(call_id):
@@ -347,7 +351,7 @@ class Session:
     def _play(self) -> None:
         """Send what may leave now, and come back with the next tick."""
         if self._playout.busy and self._ended is None:
-            self._send_audio(self._loop.time())
+            self._say(self._loudspeaker.take(self._loop.time()))
             self._shared.pacer.add(self)
 
     def tick(self, now: float) -> bool:
@@ -355,7 +359,7 @@ class Session:
         if self._ended is not None:
             return False
         try:
-            self._send_audio(now)
+            self._say(self._loudspeaker.take(now))
             if self.hub.progress():
                 self._arm()
         except Exception as error:
@@ -374,25 +378,6 @@ class Session:
             if self._guard.should_ping(now):
                 self._say([Ping()])
 
-    def _send_audio(self, now: float) -> None:
-        for each in self._playout.take(now):
-            if isinstance(each, Chunk):
-                for observer in self._observers:
-                    observer.audio_out(now, each)
-                self._say([self._wire.audio(each.pcm)])
-            else:
-                self._say(self._wire.custom(str(each)))
-
 
 def _audio_bytes(item: bytes | Begin | Finish) -> int:
     return len(item) if isinstance(item, bytes) else 0
-
-
-def _playout_options(can: Capabilities, limits: Limits) -> PlayoutOptions:
-    return PlayoutOptions(
-        rate_hz=can.rate_out,
-        lead_ms=limits.lead_ms,
-        capacity_ms=limits.playout_ms,
-        reports=can.marks,
-        pauses=can.pause,
-    )

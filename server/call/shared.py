@@ -72,6 +72,8 @@ class Shared:
     """Tools that are offered besides the agent's own, as they are when a call begins."""
     models: tuple[str, ...] = ()
     """The names of a `Switch`, between which a call can choose."""
+    echo_guard: bool = False
+    """Whether clients that do not say so are taken to hear the bot in their microphone."""
     run_sync: RunSync = asyncio.to_thread
     """Runs a plain function off the loop: `run_sync(function, **arguments)`."""
     observers: Callable[[str], tuple[Observer, ...]] = lambda _: ()

@@ -58,6 +58,7 @@ class _Start(Struct, tag="start"):
     output_sample_rate: int | None = None
     token: str = ""
     can: list[str] = []
+    echo: bool | None = None
     metadata: dict[str, Any] = {}
 
 
@@ -146,7 +147,9 @@ class NativeWire:
             if not MIN_RATE_HZ <= rate <= MAX_RATE_HZ:
                 raise ClientError(1008, f"{name} must be between {MIN_RATE_HZ} and {MAX_RATE_HZ}, not {rate}")
         can = set(start.can)
-        self._capabilities = Capabilities(start.sample_rate, rate_out, marks="played" in can, pause="pause" in can)
+        self._capabilities = Capabilities(
+            start.sample_rate, rate_out, marks="played" in can, pause="pause" in can, echo=start.echo
+        )
         return Opened(self._capabilities, start.token, start.metadata)
 
     def _meaning(self, content: object) -> list[Incoming]:

@@ -35,6 +35,8 @@ class Capabilities(Struct, frozen=True):
     """The client can stop playing and keep what it has."""
     captions: bool = True
     """The client shows transcripts."""
+    echo: bool | None = None
+    """Its microphone hears what it plays; None if it does not say so."""
 
 
 class Opened(Struct, frozen=True):

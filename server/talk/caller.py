@@ -42,7 +42,7 @@ class Sink(Protocol):
 class Caller:
     """A caller at `rate_hz`, both ways. `now` is seconds on one clock.
 
-    Without a script the microphone is live, and the call goes on until somebody hangs up.
+    Without a script the microphone is live: it hears the speaker, and the call goes on until somebody hangs up.
     """
 
     def __init__(
@@ -66,7 +66,9 @@ class Caller:
 
     def opening(self) -> str:
         """The first message of the call."""
-        return _text("start", sample_rate=self.rate_hz, output_sample_rate=self.rate_hz, can=CAN)
+        return _text(
+            "start", sample_rate=self.rate_hz, output_sample_rate=self.rate_hz, can=CAN, echo=self._script is None
+        )
 
     def begin(self, now: float) -> None:
         """The server is ready."""

@@ -39,6 +39,7 @@ async def test_start_says_what_the_page_can_and_keeps_the_token_out_of_the_url(s
             "sample_rate": 16000,
             "output_sample_rate": 24000,
             "can": ["clear", "pause", "played"],
+            "echo": False,
             "token": "s3cret",
             "metadata": {},
         }

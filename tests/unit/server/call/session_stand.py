@@ -153,6 +153,7 @@ class Stand:
             pacer=self.pacer,
             run_sync=run_sync,
             models=models,
+            echo_guard=whole.echo_guard,
             observers=lambda _: (self.noted,),
             dropped=self.dropped.__setitem__,
         )

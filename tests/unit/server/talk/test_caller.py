@@ -88,6 +88,7 @@ def test_the_opening_says_what_the_client_can() -> None:
         "sample_rate": RATE,
         "output_sample_rate": RATE,
         "can": ["clear", "pause", "played"],
+        "echo": False,
     }
 
 
