@@ -91,7 +91,7 @@ def test_a_client_that_stops_sending_for_a_while_does_no_harm() -> None:
 
 def loud(played: Played, first_s: float, last_s: float) -> list[bool]:
     """Which frames between these instants are not silent."""
-    return [bool(each) for each in played.lines(round(first_s / HOP_S), round(last_s / HOP_S)).any(axis=1)]
+    return [bool(each.any()) for each in played.lines(round(first_s / HOP_S), round(last_s / HOP_S))]
 
 
 def test_what_is_sent_is_played_at_once_and_in_order() -> None:
@@ -135,7 +135,9 @@ def test_the_way_is_found(lag: int) -> None:
     heard = np.arange(60, 160)
     reference = whole[heard[:, np.newaxis] - np.arange(-2, 28)]
     microphone = whole[heard - lag] * np.float32(0.01)
-    assert find_lag(microphone, reference) == (lag, pytest.approx(1.0))
+    found, likeness = find_lag(microphone, reference)
+    assert found == lag
+    assert likeness > 0.99
     path = learn(microphone, reference)
     assert path is not None
     assert (path.first, path.last) == (lag - 2, lag + 2)
