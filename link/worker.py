@@ -23,7 +23,7 @@ import msgspec
 from loguru import logger
 
 from link.backoff import delays
-from link.errors import Overloaded, ProviderError
+from link.errors import ConfigError, Overloaded, ProviderError
 from link.tasks import Spawn
 
 START_TIMEOUT_S = 30.0  # a model is loaded from disk on a busy machine
@@ -36,6 +36,8 @@ RESTART_CAP_S = 30.0
 
 OPTIONS, OPEN, MESSAGE, URGENT, CLOSE, READY, FAILED = range(7)
 """The kinds of messages. From the child come READY (it serves), MESSAGE and FAILED (what went wrong, in words)."""
+
+CONFIG = f"{ConfigError.__name__}: "  # so begins what the child says of a fault of the operator's
 
 Send = Callable[[Any], None]
 
@@ -121,7 +123,10 @@ class WorkerPool:
         self._keepers: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        """Start the processes and wait until each is ready. Raises ProviderError with the child's own words."""
+        """Start the processes and wait until each is ready.
+
+        Raises what the child raised, if that is a ConfigError, or ProviderError with the child's own words.
+        """
         try:
             async with asyncio.TaskGroup() as group:
                 for worker in self._workers:
@@ -250,6 +255,8 @@ class _Worker:
         except OSError as error:
             raise ProviderError(f"{trouble}: {error}") from error
         if kind != READY:
+            if text.startswith(CONFIG):
+                raise ConfigError(text.removeprefix(CONFIG))
             raise ProviderError(f"{trouble}: {text}", fatal=True)
 
     async def keep(self) -> None:
@@ -277,7 +284,7 @@ class _Worker:
             await asyncio.sleep(delay_s)
             try:
                 await self.start()
-            except (ProviderError, OSError) as error:
+            except (ProviderError, ConfigError, OSError) as error:
                 logger.error("{}", error)
             else:
                 return

@@ -14,7 +14,7 @@ from loguru import logger
 
 from audio.smart_turn.job import Judge, Judged
 from audio.smart_turn.questions import Question, Questions
-from link.errors import ConfigError, ProviderError
+from link.errors import ConfigError
 from link.tasks import Spawn, Task
 from link.worker import JobFailed, Slot, WorkerDied, WorkerPool
 
@@ -45,13 +45,7 @@ class SmartTurnEngine:
 
     async def start(self) -> None:
         """Load the model. Raises ConfigError with what is wrong with it and what to do."""
-        try:
-            await self._pool.start()
-        except ProviderError as error:
-            _, is_config, reason = str(error).partition("ConfigError: ")
-            if is_config:
-                raise ConfigError(reason) from error
-            raise
+        await self._pool.start()
         self._desks = [_Desk(self._pool.open(), self._go_on) for _ in range(self._workers)]
         self._readers = [self._spawn(desk.read()) for desk in self._desks]
 

@@ -85,11 +85,8 @@ class LocalEngine:
         self._check()
         try:
             await self._pool.start()
-        except ProviderError as error:
-            _, is_config, reason = str(error).partition("ConfigError: ")
-            if is_config:
-                raise ConfigError(f"{self._place}: {reason}") from error
-            raise
+        except ConfigError as error:
+            raise ConfigError(f"{self._place}: {error}") from error
 
     @property
     def free(self) -> int:

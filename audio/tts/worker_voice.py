@@ -12,7 +12,6 @@ import msgspec
 
 from audio.services import Sink, Utterance
 from audio.tts.voice_job import Chunk, Say
-from link.errors import ConfigError, ProviderError
 from link.inbox import Inbox
 from link.tasks import Spawn
 from link.worker import Slot, WorkerDied, WorkerPool
@@ -37,13 +36,7 @@ class VoicePool:
 
     async def start(self) -> None:
         """Start the processes. Raises ConfigError where the child finds something missing, with what to do."""
-        try:
-            await self._pool.start()
-        except ProviderError as error:
-            _, is_config, reason = str(error).partition("ConfigError: ")
-            if is_config:
-                raise ConfigError(reason) from error
-            raise
+        await self._pool.start()
 
     @property
     def free(self) -> int:

@@ -6,8 +6,10 @@ import os
 import signal
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
+from link.errors import ConfigError
 from link.worker import Send
 
 
@@ -75,6 +77,13 @@ def obedient(greeting: str = "hello") -> Obedient:
 def failing() -> Obedient:
     """A factory that has a reason not to work."""
     raise RuntimeError("the model is not there")
+
+
+def loading(file: str) -> Obedient:
+    """A factory that needs a file, and says so."""
+    if not Path(file).exists():
+        raise ConfigError(f"tts: there is no file {file}")
+    return Obedient("loaded")
 
 
 def ending() -> Obedient:

@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 import uvloop
+from loguru import logger
 
 from link import worker
-from link.errors import Overloaded, ProviderError
+from link.errors import ConfigError, Overloaded, ProviderError
 from link.worker import MAX_UNREAD, JobFailed, Slot, WorkerDied, WorkerPool
 
 OBEDIENT = "tests.unit.link.jobs:obedient"
@@ -232,6 +233,26 @@ async def test_a_worker_that_cannot_start_says_why(target: str, reason: str) -> 
         await pool.start()
     assert pool.pids() == []
     await pool.close()
+
+
+@pytest.mark.asyncio
+async def test_what_the_operator_has_to_do_is_said_in_the_childs_own_words(tmp_path: Path) -> None:
+    file = tmp_path / "voice.onnx"
+    with pytest.raises(ConfigError, match=f"^tts: there is no file {file}$"):
+        await pool_of("tests.unit.link.jobs:loading", file=str(file)).start()
+    file.touch()
+    async with started("tests.unit.link.jobs:loading", file=str(file)) as pool:
+        slot = pool.open()
+        file.unlink()
+        with pytest.raises(WorkerDied):
+            await ask(slot, "die", 1)
+        told = asyncio.Event()
+        sink = logger.add(lambda message: told.set() if "there is no file" in message else None)
+        await told.wait()
+        logger.remove(sink)
+        file.touch()
+        await back(slot)
+        assert await ask(slot, "echo", 1) == ["loaded", 1]
 
 
 @pytest.mark.asyncio
