@@ -13,17 +13,21 @@ class Keypad:
     def __init__(self) -> None:
         self.keys = ""
         self._at = 0.0
+        self._ended = False
 
-    def press(self, digits: str, now: float) -> None:
-        """More keys; what is over MAX_KEYS is nobody's number."""
-        self.keys = (self.keys + digits)[:MAX_KEYS]
+    def press(self, digits: str, now: float) -> bool:
+        """More keys. False where MAX_KEYS are exceeded: those are dropped, but `#` ends the turn all the same."""
+        keys = self.keys + digits
+        self.keys = keys[:MAX_KEYS]
+        self._ended = self._ended or "#" in digits
         self._at = now
+        return len(keys) <= MAX_KEYS
 
     def take(self, keys_ms: float, now: float) -> str:
         """The keys, once they are complete; else nothing."""
-        if "#" not in self.keys and now < self.deadline(keys_ms):
+        if not self._ended and now < self.deadline(keys_ms):
             return ""
-        keys, self.keys = self.keys, ""
+        keys, self.keys, self._ended = self.keys, "", False
         return keys
 
     def deadline(self, keys_ms: float) -> float:

@@ -60,7 +60,10 @@ class Listening:
                 self.turn.lost()
                 self._out.tell(e.Problem("speech_lost", reason))
             case e.Dtmf(digits):
-                self.keypad.press(digits, now)
+                if not self.keypad.press(digits, now):
+                    self._out.tell(
+                        e.Problem("too_long", "more keys were pressed than a turn has; the rest was dropped")
+                    )
                 self._out.tell(e.Keys(digits))
             case e.Muted(on, key):
                 self.muted = on

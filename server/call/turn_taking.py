@@ -60,7 +60,8 @@ class TurnTaking:
     def hold(self, policy: Policy, now: float, *, ready: bool) -> None:
         """Pause for the caller, or go on. `ready`: the conversation does; else nobody is waited for."""
         head, rules = self._speaking.playout.head, barge_in.rules(self._phase, policy)
-        wanted = barge_in.holds(self._turn, head, policy, rules, now, yielded=self._yielded)
+        presses = self._keypad.keys != "" and head is not None and head.interruptible
+        wanted = presses or barge_in.holds(self._turn, head, policy, rules, now, yielded=self._yielded)
         self._speaking.hold(ready and wanted, now)
 
     @property

@@ -261,16 +261,6 @@ def test_a_call_has_a_longest_time() -> None:
     assert stand.commands(e.End) == [e.End("the call reached its longest time")]
 
 
-def test_pressed_keys_are_a_turn_at_the_hash_or_after_a_pause() -> None:
-    stand = Stand()
-    stand.post(e.Dtmf("12"))
-    stand.post(e.Dtmf("3#"))
-    assert stand.told(e.UserTurn)[-1].text == "[keys pressed: 123#]"
-    stand.post(e.Dtmf("7"))
-    stand.wait(stand.now + 2.1)
-    assert stand.told(e.UserTurn)[-1].text == "[keys pressed: 7]"
-
-
 def test_a_frame_that_the_voice_refuses_is_tried_once_more() -> None:
     stand = Stand(greeting="Hello there.")
     assert stand.post(SpeechFailed(1, "no")) == [e.Speak(1, "Hello there.")]
