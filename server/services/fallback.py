@@ -17,6 +17,7 @@ from audio.services import SpeechToText, TextToSpeech
 from audio.stt import several as ears_of
 from audio.stt.fallback import FallbackOptions
 from audio.tts import probing as voice_probing
+from audio.tts.delivery import Patience
 from audio.tts.several import FallbackPatience, FallbackVoice
 from link.breaker import Breaker, BreakerOptions
 from link.errors import ConfigError
@@ -32,6 +33,8 @@ S = TypeVar("S")
 Make = Callable[[Service, Given], Engine[S]]
 
 MAX_SERVICES = 8
+ALL_S = Patience().give_up_s
+"""So long all of them together may take to begin; the call waits for little more."""
 _PATIENCE = FallbackPatience()
 _EARS = FallbackOptions()
 
@@ -41,8 +44,9 @@ class FallbackTable(Struct, frozen=True, forbid_unknown_fields=True):
 
     services: list[Service]
     """In order of preference; each a name, or a table with `name` and options."""
-    first_audio_s: float = _PATIENCE.first_audio_s
-    """A voice that has given nothing for so long is late, and the next one is asked."""
+    first_audio_s: float | None = None
+    """A voice that has given nothing for so long is late, and the next one is asked; not given: 2.8 s divided by the
+    number of services, since the call waits for 3 s."""
     next_audio_s: float = _PATIENCE.next_audio_s
     """So is one that has given nothing for so long in the middle of a piece, where it told its words."""
     avoid_s: float = _PATIENCE.avoid_s
@@ -67,9 +71,11 @@ class EarsTable(Struct, frozen=True, forbid_unknown_fields=True):
 def voice(given: Given, make: Make[TextToSpeech], **options: Any) -> FallbackEngine[TextToSpeech]:
     """The engine of several voices; `make` makes that of each. Raises ConfigError."""
     table = converted(given.place, options, FallbackTable)
-    times = {name: getattr(table, name) for name in ("first_audio_s", "next_audio_s", "avoid_s")}
+    shared_s = ALL_S / max(1, len(table.services))
+    first_audio_s = shared_s if table.first_audio_s is None else table.first_audio_s
+    times = {"first_audio_s": first_audio_s, "next_audio_s": table.next_audio_s, "avoid_s": table.avoid_s}
     sources = _sources(given, make, table.services, times, table.breaker)
-    patience = FallbackPatience(table.first_audio_s, table.next_audio_s, table.avoid_s)
+    patience = FallbackPatience(first_audio_s, table.next_audio_s, table.avoid_s)
     return several_voices(sources, given.spawn, patience, table.breaker)
 
 

@@ -14,7 +14,7 @@ from audio.tts.several import FallbackPatience
 from link.breaker import BreakerOptions
 from server.agent import Agent
 from server.engines import make_engines
-from server.services import cartesia, deepgram, elevenlabs, kokoro, openai, scripted
+from server.services import cartesia, deepgram, elevenlabs, fallback, kokoro, openai, scripted
 from server.services.names import VOICES
 from tests.unit.audio.tts.tiny_models import kokoro_voice, piper_voice
 from tests.unit.docs import pages, stand
@@ -66,8 +66,8 @@ def test_the_numbers_are_those_of_the_code() -> None:
         f"no audio `first_audio_s` ({patience.first_audio_s:g} s) after it was asked, or none for"
         f" {patience.next_audio_s:g} s in the middle",
         f"After {patience.give_up_s:g} s without its first audio, or {patience.give_up_next_s:g} s without more",
-        f"has given nothing for `first_audio_s` ({several.first_audio_s:g} s), or nothing more for `next_audio_s`"
-        f" ({several.next_audio_s:g} s)",
+        f"has given nothing for `first_audio_s` ({fallback.ALL_S:g} s divided by their number), or nothing more"
+        f" for `next_audio_s` ({several.next_audio_s:g} s)",
         f"for `avoid_s` ({several.avoid_s:g} s)",
         f"One that fails {breaker.failures} times in {breaker.window_s:g} s",
         f"the first time after {breaker.open_s:g} s",

@@ -38,13 +38,21 @@ class Puppet:
         self.rate_hz = source.rate_hz
         self._source = source
         self.closed = False
+        self.alive = False
 
     async def run(self, inbox: Inbox[Utterance], sink: Sink, spawn: Spawn) -> None:
-        spawn(asyncio.Event().wait())  # type: ignore[arg-type]
+        spawn(self._live())
         while True:
             utterance = await inbox.get()
             if sink.wanted(utterance.frame):
                 await self._speak(utterance, sink)
+
+    async def _live(self) -> None:
+        self.alive = True
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.alive = False
 
     async def _speak(self, utterance: Utterance, sink: Sink) -> None:
         source = self._source
@@ -230,6 +238,7 @@ def test_wherever_the_first_breaks_off_the_second_goes_on(kind: str, place: int)
         starts = [word.start_ms for word in stand.call.sink.words[1]]
         assert starts == sorted(starts)
         await asyncio.sleep(3.0)
+        assert first.opened[0].alive == (kind != "raise"), "nothing is left of a broken voice"
         assert [stand.heard(2), stand.heard(3)] == [*OTHERS]
         assert stand.call.sink.ends == [(1, "done"), (2, "done"), (3, "done")]
 
@@ -254,12 +263,14 @@ def test_who_is_late_is_replaced_on_time_and_comes_too_late() -> None:
     async def act(stand: Stand) -> None:
         began = now()
         stand.call.say(1, TEXT)
+        stand.call.say(2, OTHERS[0])
         await asyncio.sleep(1.39)
         assert second.asked == []
         assert await stand.call.sink.end_of(1) == "done"
         assert now() - began == pytest.approx(1.4 + 0.1 + 9 * GAP_S, abs=0.06)
         await asyncio.sleep(10.0)
-        assert stand.heard(1) == TEXT
+        assert [stand.heard(1), stand.heard(2)] == [TEXT, OTHERS[0]]
+        assert second.asked == [TEXT, OTHERS[0]], "what was behind it does not wait for the voice that hangs"
         assert first.asked == [TEXT]
 
     at(act, first, second)
@@ -294,8 +305,10 @@ def test_a_piece_that_the_call_says_once_more_comes_before_those_behind_it() -> 
         stand.call.say(1, TEXT)
         stand.call.say(2, OTHERS[0])
         assert await stand.call.sink.end_of(1) == "it broke off"
+        began = now()
         stand.call.say(1, TEXT)
         assert await stand.call.sink.end_of(2) == "done"
+        assert now() - began < 1.0, "nobody waits for another"
         assert stand.call.sink.ends == [(1, "it broke off"), (1, "done"), (2, "done")]
         assert [stand.heard(1), stand.heard(2)] == [TEXT, OTHERS[0]]
 
@@ -330,6 +343,25 @@ def test_the_first_speaks_again_after_a_while() -> None:
         await stand.call.speak(3, "Three.")
         assert first.asked == [TEXT, "Three."]
         assert second.asked == [TEXT, "Two."]
+
+    at(act, first, second)
+
+
+def test_the_first_waits_for_its_turn_when_it_is_back_in_the_middle() -> None:
+    first, second = Source("fail 0"), Source()
+
+    async def act(stand: Stand) -> None:
+        stand.call.sink.room.clear()
+        stand.call.say(1, TEXT)
+        await asyncio.sleep(16.0)
+        stand.call.say(2, OTHERS[0])
+        await asyncio.sleep(1.0)
+        assert first.asked == [TEXT, OTHERS[0]]
+        stand.call.sink.room.set()
+        assert await stand.call.sink.end_of(2) == "done"
+        assert [stand.heard(1), stand.heard(2)] == [TEXT, OTHERS[0]]
+        frames = [frame for frame, _, _ in stand.call.sink.chunks]
+        assert frames == sorted(frames)
 
     at(act, first, second)
 

@@ -10,7 +10,7 @@ import pytest
 
 from audio.tts.cache import CachedVoice
 from audio.tts.http import HttpVoice
-from audio.tts.several import FallbackVoice
+from audio.tts.several import FallbackPatience, FallbackVoice
 from audio.tts.websocket import WebsocketVoice
 from link.errors import ConfigError
 from server.agent import Agent
@@ -114,6 +114,7 @@ async def test_the_key_of_the_environment(service: dict[str, Any], name: str, mo
         ({**OPENAI, "voice": 7}, "tts.voice: expected `str | object`, got `int`"),
         ({"name": "fallback"}, "tts.services is missing"),
         ({"name": "fallback", "services": [CARTESIA]}, "tts.services: a fallback has 2 to 8 services, not 1"),
+        ({"name": "fallback", "services": []}, "tts.services: a fallback has 2 to 8 services, not 0"),
         (
             {"name": "fallback", "services": [CARTESIA, {**OPENAI, "model": ""}]},
             "tts.services[1].model is empty: say which model",
@@ -146,6 +147,7 @@ async def test_several_voices(tmp_path: Path) -> None:
     await made.start()
     voice = made.open()
     assert isinstance(voice, FallbackVoice)
+    assert voice._patience == FallbackPatience(1.4, 1.0, 5.0), "both have had their time before the call gives up"
     assert voice.rate_hz == 16000
     voice.close()
     await made.close()
