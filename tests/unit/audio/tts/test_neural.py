@@ -78,7 +78,8 @@ def words_of(text: str, words: list[Word]) -> list[str]:
 def test_sentences_come_one_by_one_with_their_words(folder: Path, name: str) -> None:
     make, rate_hz = JOBS[name]
     chunks = spoken(make(folder), TEXT)
-    assert [chunk.done for chunk in chunks] == [False, False, True]
+    assert len(chunks) >= 3
+    assert [chunk.done for chunk in chunks] == [False] * (len(chunks) - 1) + [True]
     words = [word for chunk in chunks for word in chunk.words]
     assert words_of(TEXT, words) == TEXT.split()
     starts = [word.start_ms for word in words]

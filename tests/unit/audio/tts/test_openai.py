@@ -181,7 +181,7 @@ def test_frames_are_spoken_in_order_and_the_next_is_asked_ahead(tmp_path: Path, 
         for frame, text in enumerate(TEXTS):
             stand.call.say(frame, text)
         await asyncio.sleep(0.05)
-        assert provider.asked == [*TEXTS[:ahead]]
+        assert sorted(provider.asked) == sorted(TEXTS[:ahead]), "at once, so in any order"
         assert await stand.call.sink.end_of(len(TEXTS) - 1) == "done"
         assert [stand.heard(frame) for frame in range(len(TEXTS))] == [*TEXTS]
         assert stand.call.sink.ends == [(frame, "done") for frame in range(len(TEXTS))]
