@@ -193,7 +193,7 @@ class Oracles:
             if head is not None and head.interruptible and core.turn.speaking:
                 self.check(playout.held, "the bot talks into the caller's speech")
             if playout.held:
-                self.check(core.turn.active or core.listening.keypad.keys, "held although nobody speaks")
+                self.check(core.turn.active or core.listening.keypad.keys != "", "held although nobody speaks")
             if core.turn.words > 0:
                 talks = head is not None and head.interruptible and not playout.held
                 listens = LISTENS.fullmatch(core.turn.text) is not None
