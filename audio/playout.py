@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from audio.events import Heard, Played, Word
 from audio.inflight import ROUNDING, InFlight
+from audio.proportion import place_at
 
 # How fast speech is, where a voice gives no word times and is not done: 60 ms a character is some 165 words a minute.
 MS_PER_CHARACTER = 60
@@ -113,8 +114,7 @@ class Frame:
         whole_ms = self.queued * 1000 / rate_hz
         if not self.done:
             whole_ms = max(whole_ms, len(self.text) * MS_PER_CHARACTER)
-        place = int(len(self.text) * played_ms / whole_ms)
-        end = self.text.find(" ", place)
+        end = self.text.find(" ", place_at(self.text, played_ms / whole_ms))
         return self.text if end < 0 else self.text[:end]
 
 

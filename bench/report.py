@@ -89,7 +89,7 @@ def table(columns: Sequence[Column], results: Results) -> str:
     lines += _beside_the_bare_parts(columns, results)
     for name, goal, cell in ROWS:
         lines.append([name, goal, *(cell(results[column]) if column in results else UNMEASURED for column in columns)])
-    return _aligned(lines)
+    return aligned(lines)
 
 
 def _beside_the_bare_parts(columns: Sequence[Column], results: Results) -> list[list[str]]:
@@ -116,7 +116,8 @@ def _cells(values: Sequence[float | None]) -> list[str]:
     return [UNMEASURED if value is None else f"{value:.2f}" for value in values]
 
 
-def _aligned(lines: Sequence[Sequence[str]]) -> str:
+def aligned(lines: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown, the first line its head."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     rule = ["-" * (width - 1) + ":" if n else "-" * width for n, width in enumerate(widths)]
     rows = (
@@ -129,10 +130,10 @@ def _aligned(lines: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
-def replaced(text: str, block: str) -> str:
+def replaced(text: str, block: str, marks: tuple[str, str] = (BEGIN, END)) -> str:
     """A document with another measured block. Raises ValueError when it has no place for one."""
-    head, begin, rest = text.partition(BEGIN)
-    _, end, tail = rest.partition(END)
+    head, begin, rest = text.partition(marks[0])
+    _, end, tail = rest.partition(marks[1])
     if not begin or not end:
-        raise ValueError(f"there is no place between {BEGIN} and {END}")
-    return f"{head}{BEGIN}\n\n{block}\n\n{END}{tail}"
+        raise ValueError(f"there is no place between {marks[0]} and {marks[1]}")
+    return f"{head}{begin}\n\n{block}\n\n{end}{tail}"

@@ -34,7 +34,7 @@ class Plan(Struct, frozen=True):
     """What is run."""
 
     kind: str
-    """`floor`, `scripted` or `embedded`."""
+    """`floor`, or one of `bench.subjects.CONFIGS`."""
     calls: int
     seconds: float
     """How long it counts."""
@@ -144,7 +144,7 @@ def result(kind: str, calls: int, usages: tuple[Usage, Usage, Usage], load_s: fl
 async def calling(plan: Plan, url: str) -> AsyncIterator[asyncio.subprocess.Process]:
     """The callers' process. The floor's callers report nothing: it has nobody to tell."""
     options = ["--calls", str(plan.calls), "--seconds", str(plan.seconds), "--warm-s", str(plan.warm_s)]
-    options += ["--script", "embedded" if plan.kind == "embedded" else "scripted"]
+    options += ["--script", "scripted" if plan.kind in ("scripted", "floor") else "embedded"]
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bench.callers", url, *options, *(["--plain"] if plan.kind == "floor" else [])),
         cwd=ROOT,

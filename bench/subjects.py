@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import socket
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 
 from msgspec import Struct
@@ -23,8 +24,9 @@ stt = {name = "scripted", lines = ["the child almost hurt the small dog", "what 
 llm = {name = "scripted", count = 10}
 tts = {name = "scripted"}
 """
-CONFIGS = {"scripted": SCRIPTED, "embedded": ""}
-"""What is added to the defaults: `embedded` is what `voicewire serve` does without a configuration."""
+CONFIGS = {"scripted": SCRIPTED, "embedded": "", "silence": "[turn]\nrules = []\n"}
+"""What is added to the defaults: `embedded` is what `voicewire serve` does without a configuration, and `silence` that
+with the silence alone to end a turn."""
 
 
 class SubjectFailed(Exception):
@@ -40,17 +42,30 @@ class Subject(Struct, frozen=True):
 
 @contextlib.asynccontextmanager
 async def serving(kind: str, calls: int, back: float | None = None) -> AsyncIterator[Subject]:
-    """Start `floor`, `scripted` or `embedded`, wait until it is ready, stop it at the end. Raises SubjectFailed.
+    """Start one of CONFIGS, or the `floor`, wait until it is ready, stop it at the end. Raises SubjectFailed.
 
     `back`: see `bench.floor`.
     """
+    async with started(kind, lambda port, folder: command(kind, calls, port, folder, back)) as subject:
+        yield subject
+
+
+@contextlib.asynccontextmanager
+async def started(
+    name: str, made: Callable[[int, Path], list[str]], environment: Mapping[str, str] | None = None
+) -> AsyncIterator[Subject]:
+    """The same with a command of one's own: `made` gives it, for a port and a folder for files."""
     port = free_port()
     with tempfile.TemporaryDirectory() as folder, (Path(folder) / "log").open("w+") as log:
         process = await asyncio.create_subprocess_exec(
-            *command(kind, calls, port, Path(folder), back), cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=log
+            *made(port, Path(folder)),
+            cwd=ROOT,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=log,
+            env={**os.environ, **(environment or {})},
         )
         try:
-            await _ready(kind, process)
+            await _ready(name, process)
             yield Subject(process.pid, f"ws://127.0.0.1:{port}/ws")
         except (SubjectFailed, OSError) as error:  # TimeoutError too; nothing can be read of a process that is gone
             raise SubjectFailed(f"{error or 'it took too long'}\n{_end_of(Path(log.name))}") from error

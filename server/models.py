@@ -103,7 +103,7 @@ class ModelEngine:
 # --- models of this process -------------------------------------------------------------------------------------------
 
 
-def _local(token_ms: float = 15.0) -> ModelEngine:
+def _local(token_ms: float = 5.0) -> ModelEngine:
     """The embedded brain, behind a websocket on loopback."""
     from llm.local.faults import Faults
 

@@ -12,7 +12,7 @@ from typing import Any, Self
 import numpy as np
 
 from audio.playout import Chunk
-from audio.services import OnSpeech, TurnJudge, VoiceActivity
+from audio.services import OnSpeech, TextToSpeech, TurnJudge, VoiceActivity
 from audio.tts.scripted import ScriptedTextToSpeech
 from llm.service import LanguageModel
 from server.agent import Agent
@@ -89,8 +89,9 @@ class Noted:
 class StandEngines:
     """Meets `server.call.services.Engines` for one call."""
 
-    def __init__(self, services: CallServices) -> None:
+    def __init__(self, services: CallServices, vad: type[LevelVad]) -> None:
         self._services = services
+        self._vad = vad
         self.vads: list[LevelVad] = []
 
     def open(self) -> CallServices:
@@ -100,7 +101,7 @@ class StandEngines:
     def open_vad(self, rate_hz: int, on_speech: OnSpeech) -> tuple[VoiceActivity, int]:
         """As the process does: 8 kHz as it is, everything else at 16."""
         rate = 8000 if rate_hz == 8000 else 16000
-        self.vads.append(LevelVad(rate, on_speech))
+        self.vads.append(self._vad(rate, on_speech))
         return self.vads[-1], rate
 
 
@@ -121,7 +122,8 @@ class Stand:
         start: dict[str, Any] | None = None,
         ears: NotedEars | None = None,
         model: LanguageModel | None = None,
-        voice: ScriptedTextToSpeech | None = None,
+        voice: TextToSpeech | None = None,
+        vad: type[LevelVad] = LevelVad,
         judge: TurnJudge | None = None,
         run_sync: Callable[..., Any] = at_once,
         expects_failures: bool = False,
@@ -137,7 +139,7 @@ class Stand:
         self.ears = ears or NotedEars(lines)
         self.model = model or DirectModel(answers)
         voice = voice or ScriptedTextToSpeech(ms_per_char=50)
-        self.engines = StandEngines(CallServices(self.ears, self.model, voice, judge))
+        self.engines = StandEngines(CallServices(self.ears, self.model, voice, judge), vad)
         self.pacer = Pacer(self._loop)
         self.dropped: dict[str, int] = {}
         self.socket = MemorySocket(self._loop.time)
