@@ -24,7 +24,7 @@ from server.protocols import native
 from tests.unit.server.call.session_stand import virtual
 from tools import list_settings
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 README = (ROOT / "README.md").read_text()
 WIRE = (ROOT / "docs" / "wire.md").read_text()
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text()
@@ -55,6 +55,8 @@ def test_every_setting_is_listed_and_described() -> None:
 def keys(kind: type[msgspec.Struct]) -> Iterator[str]:
     """All keys of settings, also of nested ones."""
     for field in msgspec.structs.fields(kind):
+        if (kind, field.name) == (Settings, "given"):
+            continue
         kinds = [each for each in get_args(field.type) or (field.type,) if isinstance(each, type)]
         if tables := [each for each in kinds if issubclass(each, msgspec.Struct) and each is not MCPServer]:
             yield from keys(tables[0])
@@ -66,9 +68,9 @@ def keys(kind: type[msgspec.Struct]) -> Iterator[str]:
 @virtual
 async def test_every_service_is_listed(kind: str) -> None:
     with pytest.raises(ConfigError, match="there are ") as caught:
-        make_engines(msgspec.convert({kind: "nope"}, Settings), Agent(), no_spawn)
+        make_engines(msgspec.convert({kind: "nope", "turn": {"rules": ["acoustic"]}}, Settings), Agent(), no_spawn)
     known = str(caught.value).partition("there are ")[2].split(", or")[0].split(", ")
-    assert len(known) > 1
+    assert known[0]
     assert [name for name in known if f'{kind} = "{name}"' not in CONFIGURATION] == []
 
 
