@@ -14,6 +14,7 @@ from collections.abc import Container
 MAX_LAG_S = 2.0
 ROUNDING = 1e-6  # of a sample: times are floats
 REPORT_S = 0.2  # clients report every 100 ms
+NO_FRAME = -1  # samples that are nobody's words
 CLEARED_TIMEOUT_S = 1.0  # over any round trip that one can talk over
 
 
@@ -53,9 +54,23 @@ class InFlight:
         """`samples` of a frame leave now. The clock is absolute: being late is caught up, never added to the stream."""
         if self.samples == 0:
             self._reported_at = None
-        self._spans.append([frame, samples])
+        if self._spans and self._spans[-1][0] == frame:
+            self._spans[-1][1] += samples
+        else:
+            self._spans.append([frame, samples])
         self.samples += samples
         self._end = max(self._end, now) + samples / self._rate
+
+    def fill(self, now: float, lead_ms: float, chunk_ms: float, *, counts: bool) -> int:
+        """Samples of no frame leave now, up to the lead: how many. `counts`: nobody else asks what was heard."""
+        if counts:
+            self.pop_heard(now)
+        room_ms = lead_ms - self.ahead_s(now) * 1000
+        if self._paused_s is not None or room_ms < chunk_ms:
+            return 0
+        samples = int(room_ms * self._rate / 1000)
+        self.send(NO_FRAME, samples, now)
+        return samples
 
     def unheard(self, now: float) -> int:
         """Samples that are not yet played."""
@@ -121,6 +136,7 @@ class InFlight:
         That is what was heard beyond the clock's knowledge of frames that will leave again.
         """
         more: dict[int, int] = {}
+        kept_spans: list[list[int]] = []
         if not self._flushed:
             return more
         flushed = self._flushed.popleft()
@@ -131,9 +147,10 @@ class InFlight:
             extra -= used
             if used and frame in kept:
                 more[frame] = more.get(frame, 0) + used
-                self._spans.append([frame, used])
+                kept_spans.append([frame, used])
                 self.samples += used
                 total += used
+        self._spans.extendleft(reversed(kept_spans))  # what left since then is heard after it
         self._offset = samples - total
         self._reported = total
         return more

@@ -327,6 +327,10 @@ class Playout:
                 break
         return out
 
+    def fill(self, now: float, lead_ms: float) -> int:
+        """How many samples of another sound leave now, so that there is always some ahead of the caller."""
+        return self._inflight.fill(now, lead_ms, self.options.chunk_ms, counts=not self._frames)
+
     def progress(self, now: float) -> Played | None:
         """What was heard and sent since the last time; None for nothing."""
         changed = self._inflight.pop_heard(now)

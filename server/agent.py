@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Struct, structs
 
+from audio.background import Ambience, HoldMusic
 from audio.endpoint import TurnOptions, fault_of
 from link.errors import ConfigError
 from llm.events import ModelSettings
@@ -114,6 +115,8 @@ class Agent:
         calls: CallOptions | None = None,
         summary: SummaryOptions | None = None,
         turn_completion: TurnCompletionOptions | None = None,
+        background: Ambience | None = None,
+        hold_music: HoldMusic | None = None,
         skip_tts: bool = False,
         context: Sequence[Item] = (),
         app_resources: Any = None,
@@ -121,9 +124,9 @@ class Agent:
         """`mcp`: servers whose tools are offered as well. `vocabulary`: example sentences for the speech-to-text.
         `speakable`: without markup, with words for signs and addresses. `pronunciations`: how words are said. `filters`
         come after both. All three change what is spoken, not what is logged. `turn`, `policy`, `sentences`, `model`,
-        `calls`, `summary`, `turn_completion`: the tables of the configuration with these names, as the agent wants
-        them; a key that the configuration names goes before, and so does a word's pronunciation. `skip_tts`: answers
-        are to be read, not heard. `context`: messages that stand in the log of each call from its beginning.
+        `calls`, `summary`, `turn_completion`, `background`, `hold_music`: the tables of the configuration with these
+        names, as the agent wants them; a key that the configuration names goes before, and so does a word's
+        pronunciation. `skip_tts`: answers are to be read, not heard. `context`: messages that stand in the log of each call from its beginning.
 
         Raises ConfigError for a tool that cannot be one, and for other arguments of a wrong type or value.
         """
@@ -145,6 +148,8 @@ class Agent:
             calls=(calls, CallOptions | None),
             summary=(summary, SummaryOptions | None),
             turn_completion=(turn_completion, TurnCompletionOptions | None),
+            background=(background, Ambience | None),
+            hold_music=(hold_music, HoldMusic | None),
             skip_tts=(skip_tts, bool),
             context=(context, list[Item]),
         )
@@ -173,6 +178,8 @@ class Agent:
         self.calls = calls
         self.summary = summary
         self.turn_completion = turn_completion
+        self.background = background
+        self.hold_music = hold_music
         self.skip_tts = skip_tts
         self.context = tuple(with_scaled_images(context))
         self.app_resources = app_resources

@@ -41,6 +41,7 @@ from server.observers.log import LogObserver
 from server.observers.metrics import Metrics
 from server.protocols.native import NativeWire
 from server.socket import AiohttpSocket
+from server.sounds import SoundFiles
 
 STATIC = Path(__file__).resolve().parents[1] / "static"
 TOOL_THREADS = 32  # plain functions of all calls that may run at once; more wait
@@ -74,6 +75,9 @@ class Server:
         self._runner: web.AppRunner | None = None
         self._ready = False
         self.engines = make_engines(settings, agent, self._tasks.spawn)
+        self._sounds = SoundFiles(
+            settings.over("background", agent.background), settings.over("hold_music", agent.hold_music)
+        )
         self.pacer = Pacer(asyncio.get_running_loop())
         own = [spec.schema.name for spec in agent.tools.specs()]
         self._mcp = MCPTools((*agent.mcp, *settings.mcp), self._tasks.spawn, taken=own)
@@ -86,6 +90,7 @@ class Server:
             more_tools=self._mcp.tools,
             models=services_of(self.engines.llm),
             echo_guard=settings.echo_guard,
+            sounds=self._sounds.at,
             pacer=self.pacer,
             run_sync=self._run_sync,
             observers=lambda _: (LogObserver(), self._metrics.observer(self._tool_names())),

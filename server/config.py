@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Struct, field
 
+from audio.background import Ambience, HoldMusic
 from audio.endpoint import TurnOptions, fault_of
 from audio.vad import VadOptions
 from link.errors import ConfigError
@@ -119,6 +120,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     model: ModelSettings = ModelSettings()
     summary: SummaryOptions = SummaryOptions()
     turn_completion: TurnCompletionOptions = TurnCompletionOptions()
+    background: Ambience = Ambience()
+    hold_music: HoldMusic = HoldMusic()
     pronunciations: dict[str, str] = field(default_factory=dict)
     """How words are said, `[pronunciations]` with lines like `SQL = "sequel"` (docs/speaking.md)."""
     mcp: tuple[MCPServer, ...] = ()

@@ -27,6 +27,7 @@ from link.errors import ClientError
 from link.inbox import Inbox, InboxFull
 from llm import events as model
 from server.call import events as e
+from server.call.background import Background, Waits
 from server.call.core import Core
 from server.call.guard import Guard
 from server.call.handle import CallHandle
@@ -106,7 +107,9 @@ class Session:
         hears_itself = self._shared.echo_guard if can.echo is None else can.echo
         guard = EchoGuard(can.rate_in, can.rate_out) if hears_itself else None
         self._ears = EarSide(can.rate_in, stt.rate_hz, self._heard, self.post, stt.listens, guard=guard)
-        self._loudspeaker = Loudspeaker(self._playout, self._wire, self._observers, guard=guard)
+        sounds = self._shared.sounds(can.rate_out)
+        background = None if sounds is None else Background(sounds, self._waits)
+        self._loudspeaker = Loudspeaker(self._playout, self._wire, self._observers, guard=guard, background=background)
         self._ears.attach(*self._shared.engines.open_vad(can.rate_in, self._ears.on_speech))
         self._ears.let_judge(services.judge, self.core.turn)
         self._voice = VoiceSide(self.hub, self.post, services.tts.rate_hz, can.rate_out, self._play)
@@ -350,9 +353,15 @@ class Session:
 
     def _play(self) -> None:
         """Send what may leave now, and come back with the next tick."""
-        if self._playout.busy and self._ended is None:
+        if self._loudspeaker.busy and self._ended is None:
             self._say(self._loudspeaker.take(self._loop.time()))
             self._shared.pacer.add(self)
+
+    def _waits(self) -> Waits:
+        """What the caller waits for."""
+        if self.core.calling.blocking:
+            return "tool"
+        return "answer" if self.core.answering.owed or self.core.answering.reply else ""
 
     def tick(self, now: float) -> bool:
         """The pacer's tick: send what is due, tell the core what was heard. False when there is nothing to play."""
@@ -365,7 +374,7 @@ class Session:
         except Exception as error:
             self._crash(error)
         self._voice.make_room()
-        return self._playout.busy and self._ended is None
+        return self._loudspeaker.busy and self._ended is None
 
     def check(self, now: float) -> None:
         """The pacer's slow tick: is the client there, does it read, does it still send."""

@@ -14,6 +14,7 @@ from link.tasks import RunSync, Task
 from llm.tools import Tool
 from server.agent import Agent
 from server.call import events as e
+from server.call.background import Sounds
 from server.call.hub import Journal
 from server.call.pacer import Pacer
 from server.call.policy import CallSettings
@@ -74,6 +75,8 @@ class Shared:
     """The names of a `Switch`, between which a call can choose."""
     echo_guard: bool = False
     """Whether clients that do not say so are taken to hear the bot in their microphone."""
+    sounds: Callable[[int], Sounds | None] = lambda _: None
+    """The background of calls whose clients play at a rate."""
     run_sync: RunSync = asyncio.to_thread
     """Runs a plain function off the loop: `run_sync(function, **arguments)`."""
     observers: Callable[[str], tuple[Observer, ...]] = lambda _: ()

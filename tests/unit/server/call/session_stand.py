@@ -24,6 +24,7 @@ from server.call.shared import Greeting, Shared
 from server.config import Settings
 from server.protocols.native import NativeWire
 from server.protocols.wire import Message, Ping, Pong
+from server.sounds import SoundFiles
 from tests.unit.server.logbook import Logbook
 from tests.unit.server.parts import Answer, DirectModel, LevelVad, NotedEars
 from tests.virtual.loop import run
@@ -156,6 +157,9 @@ class Stand:
             run_sync=run_sync,
             models=models,
             echo_guard=whole.echo_guard,
+            sounds=SoundFiles(
+                whole.over("background", self.agent.background), whole.over("hold_music", self.agent.hold_music)
+            ).at,
             observers=lambda _: (self.noted,),
             dropped=self.dropped.__setitem__,
         )
