@@ -41,7 +41,7 @@ class HoldMusic(Struct, frozen=True, forbid_unknown_fields=True):
     fade_in_ms: float = 1500.0
     """How long it takes to come up."""
     fade_out_ms: float = 500.0
-    """How long it takes to go, from the first sample of the answer."""
+    """How long it takes to go, once the bot has something to say."""
 
 
 def loop(pcm: bytes, rate_hz: int, attenuation_db: float) -> Sound:
@@ -83,9 +83,11 @@ class Track:
     def add_to(self, mix: Sound) -> None:
         """Add the next samples to these."""
         count = len(mix)
-        places = np.arange(self._at, self._at + count) % len(self._sound)
+        part = self._sound[self._at : self._at + count]
+        if len(part) < count:
+            part = self._sound[np.arange(self._at, self._at + count) % len(self._sound)]
         self._at = (self._at + count) % len(self._sound)
-        mix += self._sound[places] * self._gains(count)
+        mix += part * self._gains(count)
 
     def back(self, samples: int) -> None:
         """The last samples were not heard."""

@@ -126,7 +126,8 @@ class Agent:
         come after both. All three change what is spoken, not what is logged. `turn`, `policy`, `sentences`, `model`,
         `calls`, `summary`, `turn_completion`, `background`, `hold_music`: the tables of the configuration with these
         names, as the agent wants them; a key that the configuration names goes before, and so does a word's
-        pronunciation. `skip_tts`: answers are to be read, not heard. `context`: messages that stand in the log of each call from its beginning.
+        pronunciation. `skip_tts`: answers are to be read, not heard. `context`: messages that stand in the log of each
+        call from its beginning.
 
         Raises ConfigError for a tool that cannot be one, and for other arguments of a wrong type or value.
         """

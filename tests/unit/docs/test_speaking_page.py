@@ -36,7 +36,7 @@ def test_what_is_said(written: str, said: str) -> None:
 
 def test_pronunciations_of_the_agent_and_of_the_configuration(tmp_path: Path) -> None:
     (example,) = (each for each in PAGE.examples if "pronunciations" in each.code)
-    (toml,) = PAGE.configurations
+    toml, _ = PAGE.configurations
     assert spoken(example, tmp_path) == "Welcome to voice wire, it speaks sequel."
     assert spoken(example, tmp_path, toml) == "Welcome to voice wire, it speaks ess cue ell."
 

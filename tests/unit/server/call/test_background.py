@@ -36,6 +36,7 @@ def test_it_begins_when_a_tool_takes_its_time_and_ends_when_the_bot_speaks() -> 
     assert not any(stage.passes(5.0))
     stage.waits = "tool"
     assert stage.passes(3.0) == [0] * 30
+    stage.passes(0.2)
     assert stage.passes(2.0) == [LEVEL] * 20
     stage.waits = "answer"
     assert stage.passes(1.0) == [LEVEL] * 10, "until the answer begins"
