@@ -1,5 +1,7 @@
 """How well, how fast and how soon the embedded ears understand: `python -m bench.stt`. Some forty seconds.
 
+Any other ears: `python -m bench.stt --engine '{name = "deepgram", model = "…"}'` (bench/ears.py).
+
 The recordings of `tests/data` go the way of a call's audio: frames of 20 ms, voice activity detection, the pre-roll,
 and from there what a voice is taken to be to the worker's process. A call is new to the ears with each recording, so
 they know nothing of its voice. Error rates are over all words of a set; a word that was not understood is an error.
@@ -18,14 +20,15 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from itertools import chain, product
+from pathlib import Path
 
 import numpy as np
 from msgspec import Struct
 
-from audio.events import EarFact, SpeechLost, Transcript
+from audio.events import EarFact, Listens, SpeechLost, Transcript
 from audio.files import read_sound
-from audio.services import Begin, Finish
-from audio.stt.pocketsphinx import SLOTS, PocketSphinx, PocketSphinxEngine
+from audio.services import Begin, Finish, SpeechToText
+from audio.stt.pocketsphinx import SLOTS, PocketSphinxEngine
 from audio.vad import VadEngine
 from bench.measure import cpu_s, percentile, pss_mb
 from bench.speech import FRAME, FRAME_MS, NOISE, RATE_HZ, RECORDINGS
@@ -75,22 +78,24 @@ class Recording(Struct, frozen=True):
         return sum(sizes) / 2 / RATE_HZ
 
 
-async def recordings(kind: str) -> list[Recording]:
+async def recordings(kind: str, rate_hz: int = RATE_HZ, listens: Listens = "speech") -> list[Recording]:
     """Those of `tests/data` of one kind: synthetic, human, or noise, which is given to the ears as if it were voice."""
     listed = [each for each in json.loads((RECORDINGS / "speech.json").read_text()) if each["kind"] == kind]
     pcm = [read_sound(RECORDINGS / each["file"], RATE_HZ) for each in listed]
-    sounds = [((Begin(), sound, Finish()),) if kind == "noise" else await as_heard(sound) for sound in pcm]
+    sounds = [
+        ((Begin(), sound, Finish()),) if kind == "noise" else await as_heard(sound, rate_hz, listens) for sound in pcm
+    ]
     return [Recording(each["file"], each["text"], sound) for each, sound in zip(listed, sounds, strict=True)]
 
 
-async def as_heard(pcm: bytes) -> tuple[tuple[Item, ...], ...]:
-    """What a call gives its ears of a sound, frame by frame."""
+async def as_heard(pcm: bytes, rate_hz: int = RATE_HZ, listens: Listens = "speech") -> tuple[tuple[Item, ...], ...]:
+    """What a call gives its ears of a sound, frame by frame, at their rate."""
     rng = np.random.default_rng(0)
     pcm += rng.integers(-NOISE, NOISE + 1, RATE_HZ * TAIL_MS // 1000).astype("<i2").tobytes()
     due: list[Callable[[], None]] = []
     engine = VadEngine(RATE_HZ, lambda _, callback: due.append(callback))
     inbox: Inbox[Item] = Inbox(ALL)
-    ears = EarSide(RATE_HZ, RATE_HZ, inbox, lambda _: None, "speech")
+    ears = EarSide(RATE_HZ, rate_hz, inbox, lambda _: None, listens)
     ears.attach(engine.open(ears.on_speech), RATE_HZ)
     frames: list[tuple[Item, ...]] = []
     for at in range(0, len(pcm), 2 * FRAME):
@@ -104,7 +109,7 @@ async def as_heard(pcm: bytes) -> tuple[tuple[Item, ...], ...]:
 class Call:
     """One call's ears, and what they understood."""
 
-    def __init__(self, ears: PocketSphinx) -> None:
+    def __init__(self, ears: SpeechToText) -> None:
         self._ears = ears
         self._inbox: Inbox[Item] = Inbox(ALL)
         self._finished: list[float] = []  # when each utterance was over
@@ -142,9 +147,10 @@ class Call:
 
     def _post(self, fact: EarFact) -> None:
         if isinstance(fact, SpeechLost):
-            raise RuntimeError(f"the worker failed: {fact.reason}")
+            raise RuntimeError(f"the ears failed: {fact.reason}")
         if isinstance(fact, Transcript) and fact.final:
-            self.delays_ms.append((time.perf_counter() - self._finished[len(self.delays_ms)]) * 1000)
+            if len(self.delays_ms) < len(self._finished):  # who follows turns may end one before speech does
+                self.delays_ms.append((time.perf_counter() - self._finished[len(self.delays_ms)]) * 1000)
             self._finals.append(fact.text)
             self._answered.set()
 
@@ -243,7 +249,14 @@ async def main() -> None:
     parser = argparse.ArgumentParser(description="the embedded ears")
     parser.add_argument("--quick", action="store_true", help="two recordings of each set, and few calls")
     parser.add_argument("--show", action="store_true", help="also what was understood of each recording")
+    parser.add_argument("--engine", help="other ears: what stands behind `stt =` in a configuration")
+    parser.add_argument("--config", type=Path, help="other ears: a configuration")
     options = parser.parse_args()
+    if options.engine or options.config:
+        from bench.ears import measure, service_of
+
+        await measure(service_of(options.engine, options.config), quick=options.quick, show=options.show)
+        return
     few = 2 if options.quick else None
     synthetic, human, noise = [(await recordings(kind))[:few] for kind in ("synthetic", "human", "noise")]
     sets = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 
@@ -13,6 +14,11 @@ def errors(said: Sequence[str], understood: Sequence[str]) -> int:
         for place, other in enumerate(understood, 1):
             diagonal, row[place] = row[place], min(row[place] + 1, row[place - 1] + 1, diagonal + (word != other))
     return row[-1]
+
+
+def plain(text: str) -> str:
+    """Without what engines write differently: capitals and signs. Numbers stay as they are written."""
+    return " ".join(re.sub(r"[^\w' ]+", " ", text.lower()).split())
 
 
 def error_rate(pairs: Iterable[tuple[str, str]]) -> float:

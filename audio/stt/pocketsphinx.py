@@ -32,6 +32,7 @@ MESSAGE_BYTES = (
 AHEAD_BYTES = (
     4000 * BYTES_PER_MS
 )  # at most sent and not yet worked off; the rest waits in the inbox, which has a policy
+LANGUAGE = "en"  # of its sounds; there is no other
 STALLED_S = 10.0  # a worker that works off nothing for so long is stuck
 
 SLOTS = 12
@@ -197,7 +198,7 @@ class PocketSphinx:
             if answer.final and not self._awaited:
                 continue  # to a FINISH that was on its way when the Job failed; SpeechLost has answered it
             self._awaited -= answer.final
-            post(Transcript(answer.text, answer.final, answer.confidence))
+            post(Transcript(answer.text, answer.final, answer.confidence, answer.words, LANGUAGE))
 
     def _lose(self, error: WorkerDied, post: Post) -> None:
         self._done(self._ahead)

@@ -20,6 +20,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from audio.events import SpokenWord
 from audio.stt.understanding import Segment, understand
 from link.worker import Send
 
@@ -52,6 +53,7 @@ class Answer(Struct, frozen=True, array_like=True):
     text: str
     final: bool
     confidence: float
+    words: tuple[SpokenWord, ...] = ()
 
 
 class Mean(Struct, frozen=True):
@@ -113,6 +115,7 @@ class Listener:
         self._mean = Mean()  # of the utterances before this one
         self._head = bytearray()  # of the utterance, for its mean; also what is held
         self._earlier: list[Segment] = []  # of the utterance's earlier pieces
+        self._before = 0  # bytes of the earlier pieces
         self._fed = 0  # bytes of the piece
         self._looked = 0  # of them at the last look at the text
         self._text = ""
@@ -122,6 +125,7 @@ class Listener:
         self.stop()
         self._head.clear()
         self._earlier.clear()
+        self._before = 0
         self._text = ""
         if self._known_bytes() < HOLD_BYTES:
             self._state = State.HOLDING
@@ -148,7 +152,7 @@ class Listener:
             self._end_piece()
         self._state = State.IDLE
         understood = understand(self._earlier, self._pairs, ended=True)
-        return Answer(understood.text, True, understood.confidence)
+        return Answer(understood.text, True, understood.confidence, understood.words)
 
     def learn(self) -> None:
         """Count the utterance in the call's mean; what takes some milliseconds comes after the answer."""
@@ -188,6 +192,7 @@ class Listener:
     def _end_piece(self) -> None:
         self._decoder.end_utt()
         self._earlier += self._segments()
+        self._before += self._fed
 
     def _look(self) -> Answer | None:
         if self._fed - self._looked < LOOK_BYTES:
@@ -201,7 +206,8 @@ class Listener:
 
     def _segments(self) -> list[Segment]:
         found = self._decoder.seg() if self._decoder.hyp() else ()
-        return [Segment(each.word, each.end_frame - each.start_frame + 1) for each in found]
+        before = self._before // FRAME_BYTES
+        return [Segment(each.word, each.end_frame - each.start_frame + 1, before + each.start_frame) for each in found]
 
 
 class PocketSphinxJob:

@@ -18,11 +18,13 @@ import re
 from collections.abc import Collection, Sequence
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
+from audio.events import SpokenWord
 from audio.stt.ngrams import BEGIN, END
 from audio.stt.vocabulary import GARBAGE
 
+FRAME_MS = 10
 LOOSE_WEIGHT = 0.5
 ENOUGH = 0.5
 """The share of the sound from which on something was understood; the two numbers were measured by `bench.stt`."""
@@ -33,32 +35,40 @@ Kind = Literal["known", "loose", "garbage"]
 
 
 class Segment(Struct, frozen=True):
-    """A word as the recogniser gives it, and how long it lasted (frames of 10 ms)."""
+    """A word as the recogniser gives it, how long it lasted, and when it began (frames of 10 ms)."""
 
     word: str
     frames: int
+    begin: int = 0
 
 
 class Understood(Struct, frozen=True):
-    """The text, empty if too little was understood, and the share of the sound that it covers, 0 to 1."""
+    """The text, empty if too little was understood, the share of the sound that it covers, 0 to 1, and its words."""
 
     text: str
     confidence: float
+    words: tuple[SpokenWord, ...] = ()
 
 
 def understand(segments: Sequence[Segment], pairs: Collection[tuple[str, str]], *, ended: bool) -> Understood:
     """Weigh what was recognised. While the utterance goes on (`ended=False`) nothing is known of what follows it."""
-    heard = [Segment(_VARIANT.sub("", each.word), each.frames) for each in segments if not _silent(each.word)]
+    heard = [structs.replace(each, word=_VARIANT.sub("", each.word)) for each in segments if not _silent(each.word)]
     total = sum(each.frames for each in heard)
     if not total:
         return Understood("", 0.0)
-    words = [each.word for each in heard]
-    kinds = _kinds([BEGIN, *words, END if ended else GARBAGE], pairs)
+    kinds = _kinds([BEGIN, *(each.word for each in heard), END if ended else GARBAGE], pairs)
     known = sum(each.frames for each, kind in zip(heard, kinds, strict=True) if kind == "known")
     loose = sum(each.frames for each, kind in zip(heard, kinds, strict=True) if kind == "loose")
     confidence = (known + LOOSE_WEIGHT * loose) / total
-    text = " ".join(word for word, kind in zip(words, kinds, strict=True) if kind != "garbage")
-    return Understood(text if confidence >= ENOUGH else "", round(confidence, 2))
+    if confidence < ENOUGH:
+        return Understood("", round(confidence, 2))
+    words = tuple(_spoken(each) for each, kind in zip(heard, kinds, strict=True) if kind != "garbage")
+    return Understood(" ".join(word.text for word in words), round(confidence, 2), words)
+
+
+def _spoken(segment: Segment) -> SpokenWord:
+    begin_ms = segment.begin * FRAME_MS
+    return SpokenWord(segment.word, begin_ms, begin_ms + segment.frames * FRAME_MS)
 
 
 def _silent(word: str) -> bool:

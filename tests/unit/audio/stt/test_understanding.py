@@ -54,3 +54,21 @@ def test_while_it_goes_on_the_end_is_no_neighbour() -> None:
     assert heard("tell me", ended=False) == ("tell me", 1.0)
     assert heard("tell me a timer", ended=False) == ("tell me a timer", 1.0)
     assert heard("tell me stop", ended=False) == ("tell me", 0.67)
+
+
+def test_words_that_are_understood_have_times() -> None:
+    said = [
+        Segment("<s>", 30),
+        Segment("tell(2)", 20, 30),
+        Segment("me", 10, 50),
+        Segment("*AA", 5, 60),
+        Segment("a", 7, 65),
+    ]
+    found = understand([*said, Segment("story", 40, 72)], PAIRS, ended=True)
+    assert [(word.text, word.start_ms, word.end_ms) for word in found.words] == [
+        ("tell", 300, 500),
+        ("me", 500, 600),
+        ("a", 650, 720),
+        ("story", 720, 1120),
+    ]
+    assert understand([Segment("*AA", 5)], PAIRS, ended=True).words == ()
