@@ -47,22 +47,32 @@ async def measure(service: Service, *, quick: bool = False, show: bool = False, 
             known = fitting if vocabulary is None else vocabulary
             given = Given("stt", Settings(), Agent(vocabulary=list(known)), list(known), asyncio.ensure_future)
             engine = make_ears(service, given)
-            await engine.start()
             try:
-                await _one_set(f"{name}, {words}", engine, kind, quick, show, real_time)
+                await engine.start()
+                those = (await _recordings(engine, kind))[: 2 if quick else None]
+                await _one_set(f"{name}, {words}", engine, those, show=show, real_time=real_time)
+            except ConfigError as error:
+                if known:
+                    raise
+                line(f"{name}, {words}", str(error))
             finally:
                 await engine.close()
 
 
+async def _recordings(engine: Engine[SpeechToText], kind: str) -> list[Recording]:
+    """As these ears hear them."""
+    ears = engine.open()
+    found = await recordings(kind, ears.rate_hz, ears.listens)
+    ears.close()
+    return found
+
+
 async def _one_set(
-    name: str, engine: Engine[SpeechToText], kind: str, quick: bool, show: bool, real_time: bool
+    name: str, engine: Engine[SpeechToText], those: Sequence[Recording], *, show: bool, real_time: bool
 ) -> None:
     pairs: list[tuple[str, str]] = []
     delays_ms: list[float] = []
-    ears = engine.open()
-    those: Sequence[Recording] = await recordings(kind, ears.rate_hz, ears.listens)
-    ears.close()
-    for recording in those[: 2 if quick else None]:
+    for recording in those:
         call = Call(engine.open())
         try:
             understood = await call.hear(recording, real_time=real_time)
