@@ -164,6 +164,20 @@ def test_who_fails_in_call_after_call_is_left_alone_until_a_probe_works() -> Non
     play(scene())
 
 
+def test_whoever_answers_is_not_left_alone_any_more() -> None:
+    async def scene() -> None:
+        async with call(source(), source()) as (booth, engine):
+            for breaker in engine.breakers:
+                for _ in range(3):
+                    breaker.failed(now())
+            await booth.say(1)
+            await booth.until(1)
+            assert booth.finals == ["w1"]
+            assert [breaker.lets(now()) for breaker in engine.breakers] == [True, False]
+
+    play(scene())
+
+
 @pytest.mark.parametrize("fault", ["silent", "lost at finish"])
 def test_speech_that_is_not_answered_is_heard_again_in_its_order(fault: str) -> None:
     async def scene() -> None:
