@@ -151,8 +151,10 @@ class Turn:
     def take(self) -> str:
         """End the turn and give its text; what is still to come of it belongs to the next."""
         text = self.text
-        if self._partial and (self._pending or self.background):
+        if self._partial:
             self._taken.append(self._partial.split())
+            if not self.background:
+                self._pending = max(self._pending, 1)  # also where no voice was noticed, a final follows
         self._finals.clear()
         self._partial = ""
         self._voiced_s = 0.0

@@ -14,7 +14,7 @@ from server.call import events as e
 from server.call.keypad import Keypad
 from server.call.outbox import Outbox
 
-FORGOTTEN_S = 3.0  # a final transcript of speech that nobody heard is not waited for any longer
+FORGOTTEN_S = 3.0  # a final transcript is not waited for any longer: the next is of another speech
 
 SoundOfCaller = (
     sound.SpeechStarted
@@ -50,7 +50,7 @@ class Listening:
             case sound.SpeechStopped(silence_ms):
                 self._stop(now - silence_ms / 1000, now)
             case sound.Transcript(text, final):
-                self._hear(text, final, now)
+                self._hear(text, final, now, deaf=deaf)
             case sound.TurnHint(kind) if not self._deaf:
                 self.turn.hint(kind, now)
             case sound.TurnJudged(complete) if not self._deaf:
@@ -87,8 +87,6 @@ class Listening:
             self._withheld = ""
 
     def _start(self, at: float, now: float, *, deaf: bool, alone: bool) -> None:
-        while self._finals and not self._finals[0][0] and now >= self._finals[0][1] + FORGOTTEN_S:
-            self._finals.popleft()
         self._speaking, self._deaf, self._withheld = True, deaf, ""
         if not deaf:
             self.turn.begin(at, alone=alone)
@@ -101,8 +99,11 @@ class Listening:
             self.turn.stop(at)
             self._out.tell(e.UserSpeech(False))
 
-    def _hear(self, text: str, final: bool, now: float) -> None:
-        heard = not self._deaf
+    def _hear(self, text: str, final: bool, now: float, *, deaf: bool) -> None:
+        while self._finals and now >= self._finals[0][1] + FORGOTTEN_S:
+            self._finals.popleft()
+        of_speech = self._speaking or self._finals
+        heard = not (self._deaf if of_speech else deaf)  # no voice was noticed for it
         if final and self._finals:
             heard, _ = self._finals.popleft()
         if heard:

@@ -55,7 +55,7 @@ class Caller:
         if not world.faults_on or world.core.state is CallState.CLOSED:
             return
         names = ["turn"] * 6 + ["cough"] * 2 + ["noise", "typed", "keys", "stop_button", "say", "protected"]
-        names += ["send", "mute", "television", "configure", "rewrite", "note", "listens"]
+        names += ["send", "mute", "television", "configure", "rewrite", "note", "listens", "mumbles"]
         act = self._random.choice(names)
         if act == "turn" or world.faulty(act):
             self._count(act)
@@ -166,6 +166,13 @@ class Caller:
         if not self.speaking:
             self._world.at(0.2, self._partial, "uh")
             self._final(self._random.choice(("uh huh", "okay", "yeah okay")), self._voice(0.3))
+
+    def _mumbles(self) -> None:
+        """Words for which voice activity detection notices no voice."""
+        if not self.speaking and self._last_final <= self._world.now:
+            self.turns += 1
+            self.fresh_at = self._world.now
+            self._world.post(Transcript(f"q{self.turns} please", True))
 
     def _noise(self) -> None:
         if not self.speaking:

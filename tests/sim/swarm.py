@@ -34,6 +34,7 @@ KINDS = (
     "duplicate",
     "cough",
     "listens",
+    "mumbles",
     "noise",
     "television",
     "barge_in",

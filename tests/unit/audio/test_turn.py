@@ -349,3 +349,15 @@ def test_a_caller_who_pauses_is_given_time_and_the_bots_pauses_teach_nothing() -
         turn.stop(at + 1.0)
         turn.hear("yes", True, at + 1.1)
     assert turn.deadline() == pytest.approx(591.3), "what is not seen again is forgotten"
+
+
+def test_a_partial_for_which_no_voice_was_noticed_is_not_taken_twice() -> None:
+    turn = Turn(TurnOptions())
+    turn.hear("stop it", False, 1.0)
+    assert turn.verdict(2.0) == "said"
+    assert turn.take() == "stop it"
+    turn.hear("stop it please", True, 2.1)
+    assert turn.text == "please"
+    turn.take()
+    turn.hear("stop it", True, 4.0)
+    assert turn.text == "stop it", "said again"

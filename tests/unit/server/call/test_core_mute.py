@@ -162,3 +162,140 @@ def test_finals_that_never_come_leave_nobody_deaf() -> None:
     made.wait(made.now + 1.0)
     made.hear("still there")
     assert turns(made)[-1] == "still there"
+
+
+# --- over what nobody may interrupt -----------------------------------------------------------------------------------
+
+NOTICE = "This call may be recorded by us and by others."
+NOTICE_S = 1.0
+BOTH = pytest.mark.parametrize("mute", [(), ("protected",)])
+
+
+def announced(mute: tuple[Mute, ...], *notices: str) -> Stand:
+    """An announcement, or several, that begin at 0 s and take a second each."""
+    made = stand(*mute)
+    for notice in notices or (NOTICE,):
+        made.post(e.Say(notice, interruptible=False))
+    made.voice()
+    return made
+
+
+def not_heard(made: Stand) -> list[str]:
+    return [each.text for each in made.told(e.NotHeard)]
+
+
+def whole(made: Stand) -> None:
+    """The announcements were said to their end, and who speaks now is heard."""
+    assert {each.text for each in made.told(e.AssistantTurn)} >= {NOTICE}
+    assert made.told(e.Interrupted) == []
+    before = turns(made)
+    made.hear("and now", seconds=0.3)
+    made.wait(made.now + 2.0)
+    assert turns(made) == [*before, "and now"]
+
+
+@BOTH
+@pytest.mark.parametrize("late_s", [0.0, 0.5, 1.2])
+def test_what_is_said_meanwhile_is_kept_or_dropped_however_late_it_is_understood(
+    mute: tuple[Mute, ...], late_s: float
+) -> None:
+    made = announced(mute)
+    made.post(SpeechStarted(64.0), 0.2)
+    made.post(SpeechStopped(0.0), 0.6)
+    made.post(Transcript("i object", True), 0.6 + late_s)
+    made.wait(3.0)
+    assert (turns(made), not_heard(made)) == (([], ["i object"]) if mute else (["i object"], []))
+    whole(made)
+
+
+@BOTH
+def test_who_still_speaks_when_it_ends_is_heard_from_the_beginning(mute: tuple[Mute, ...]) -> None:
+    made = announced(mute)
+    made.post(SpeechStarted(64.0), 0.6)
+    made.post(Transcript("i object", False), 0.9)
+    made.post(SpeechStopped(0.0), 1.5)
+    made.post(Transcript("i object to that", True), 1.7)
+    made.wait(3.0)
+    assert (turns(made), not_heard(made)) == (["i object to that"], [])
+    whole(made)
+
+
+@BOTH
+def test_who_spoke_before_it_began_is_heard_to_the_end(mute: tuple[Mute, ...]) -> None:
+    made = stand(*mute)
+    made.post(SpeechStarted(64.0), 0.1)
+    made.post(e.Say(NOTICE, interruptible=False), 0.3)
+    made.voice()
+    made.post(SpeechStopped(0.0), 0.8)
+    made.post(Transcript("what time is it", True), 0.9)
+    made.wait(4.0)
+    assert (turns(made), not_heard(made)) == (["what time is it"], [])
+    whole(made)
+
+
+@BOTH
+def test_one_announcement_after_the_other_is_one_time(mute: tuple[Mute, ...]) -> None:
+    made = announced(mute, NOTICE, "It is kept for a year, no longer than that.")
+    made.post(SpeechStarted(64.0), 0.7)
+    made.post(SpeechStopped(0.0), 1.3)
+    made.post(Transcript("i object", True), 1.4)
+    made.wait(4.0)
+    assert (turns(made), not_heard(made)) == (([], ["i object"]) if mute else (["i object"], []))
+    whole(made)
+
+
+@BOTH
+def test_an_announcement_a_moment_after_the_other_leaves_nobody_deaf(mute: tuple[Mute, ...]) -> None:
+    made = announced(mute)
+    made.post(SpeechStarted(64.0), 0.7)
+    made.wait(1.2)  # they speak on, and are heard
+    made.post(e.Say(NOTICE, interruptible=False))
+    made.voice()
+    made.post(SpeechStopped(0.0), 1.6)
+    made.post(Transcript("i object to that", True), 1.7)
+    made.wait(5.0)
+    assert (turns(made), not_heard(made)) == (["i object to that"], [])
+    whole(made)
+
+
+@BOTH
+def test_a_final_that_is_lost_leaves_nobody_deaf(mute: tuple[Mute, ...]) -> None:
+    made = announced(mute)
+    made.post(SpeechStarted(64.0), 0.2)
+    made.post(SpeechStopped(0.0), 0.5)
+    made.wait(6.0)
+    whole(made)
+    made.post(SpeechStarted(64.0), 8.0)
+    made.post(SpeechStopped(0.0), 8.3)
+    made.wait(12.0)
+    made.post(e.Say(NOTICE, interruptible=False))
+    made.voice()
+    made.hear("i object", seconds=0.3)
+    made.wait(14.0)
+    assert ("i object" in turns(made)) == (not mute), "its final is not taken for the one that was lost"
+    whole(made)
+
+
+@BOTH
+def test_words_for_which_no_voice_was_noticed_are_judged_by_the_moment(mute: tuple[Mute, ...]) -> None:
+    made = announced(mute)
+    made.post(Transcript("i object", True), 0.3)
+    made.wait(3.0)
+    assert (turns(made), not_heard(made)) == (([], ["i object"]) if mute else (["i object"], []))
+    made.post(Transcript("hello", True), 4.0)
+    made.wait(5.0)
+    assert turns(made)[-1] == "hello", "not deaf for ever"
+    whole(made)
+
+
+@BOTH
+def test_a_noise_that_lasts_beyond_it_is_nothing(mute: tuple[Mute, ...]) -> None:
+    made = announced(mute)
+    made.post(e.Say("And that is what I wanted to say."))
+    made.voice()
+    made.post(SpeechStarted(64.0), 0.5)
+    made.post(SpeechStopped(0.0), 1.9)
+    made.post(Transcript("", True), 1.95)
+    made.wait(5.0)
+    assert [each.text for each in made.told(e.AssistantTurn)] == [NOTICE, "And that is what I wanted to say."]
+    assert turns(made) == []
