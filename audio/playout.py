@@ -16,11 +16,9 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from audio.events import Heard, Played, Word
+from audio.frame import MS_PER_CHARACTER, Frame
 from audio.inflight import ROUNDING, InFlight
-from audio.proportion import place_at
-
-# How fast speech is, where a voice gives no word times and is not done: 60 ms a character is some 165 words a minute.
-MS_PER_CHARACTER = 60
+from audio.proportion import share_at
 
 
 class PlayoutOptions(Struct, frozen=True):
@@ -57,65 +55,6 @@ class Interruption(Struct, frozen=True):
 
     cuts: tuple[Cut, ...]
     clear: bool
-
-
-class Frame:
-    """One piece of speech or one message in the queue. Counts are samples."""
-
-    __slots__ = (
-        "done",
-        "heard",
-        "id",
-        "interruptible",
-        "payload",
-        "pcm",
-        "pcm_start",
-        "queued",
-        "seen_sent",
-        "sent",
-        "text",
-        "words",
-    )
-
-    def __init__(self, number: int, text: str, interruptible: bool, payload: object = None) -> None:
-        self.id = number
-        self.text = text
-        self.interruptible = interruptible
-        self.payload = payload
-        self.words: list[Word] = []
-        self.queued = 0
-        self.heard = 0  # as the core knows it
-        self.seen_sent = 0  # as the core knows it
-        self.done = payload is not None  # no more audio comes
-        self.sent = 0  # as the writer knows it
-        self.pcm = bytearray()
-        self.pcm_start = 0  # the sample at which `pcm` begins
-
-    @property
-    def finished(self) -> bool:
-        """Nothing of it remains to be played."""
-        return self.done and self.heard >= self.queued and (self.payload is None or self.seen_sent > 0)
-
-    @property
-    def silent(self) -> bool:
-        """It has words, and no sound."""
-        return self.payload is None and self.done and self.queued == 0 and bool(self.text)
-
-    def text_at(self, samples: int, rate_hz: int) -> str:
-        """The words that have begun within the first `samples`, as text."""
-        if self.done and samples >= self.queued > 0:
-            return self.text
-        if samples <= 0:
-            return ""
-        played_ms = samples * 1000 / rate_hz
-        if self.words:
-            begun = [word.end for word in self.words if word.start_ms < played_ms]
-            return self.text[: begun[-1]] if begun else ""
-        whole_ms = self.queued * 1000 / rate_hz
-        if not self.done:
-            whole_ms = max(whole_ms, len(self.text) * MS_PER_CHARACTER)
-        end = self.text.find(" ", place_at(self.text, played_ms / whole_ms))
-        return self.text if end < 0 else self.text[:end]
 
 
 class Playout:
@@ -184,6 +123,29 @@ class Playout:
         cut = self._end_at(frame, frame.queued)
         self._retire(frame)
         return cut
+
+    def drop(self, number: int) -> None:
+        """A piece of which nothing was sent is not said at all."""
+        if frame := self._frames.get(number):
+            self._remove(frame)
+
+    def end_word(self, number: int) -> None:
+        """A frame ends with the word of which the client has something; without word times where the next may begin."""
+        frame = self._frames.get(number)
+        if frame is not None and not frame.ending:
+            frame.ending = True
+            self._end_at(frame, self._word_end(frame))
+            self._retire(frame)
+
+    def _word_end(self, frame: Frame) -> int:
+        rate = self.options.rate_hz
+        sent_ms = frame.seen_sent * 1000 / rate
+        if frame.words:
+            ends_ms = [word.start_ms for word in frame.words if word.start_ms >= sent_ms]
+            return min(int(ends_ms[0] * rate / 1000), frame.queued) if ends_ms else frame.queued
+        whole = max(frame.queued, 0 if frame.done else len(frame.text) * MS_PER_CHARACTER * rate // 1000)
+        share = share_at(frame.text, len(frame.text_at(frame.seen_sent, rate)))
+        return min(max(int(whole * share), frame.seen_sent), frame.queued)
 
     def played(self, number: int, samples: int, sent: int) -> bool:
         """Record how much of a frame was heard and sent. True when the frame is over."""

@@ -44,6 +44,8 @@ class ToolSpec(Struct, frozen=True):
     when: When = "now"
     offered: bool = True
     """The model is told of it here; else it is described elsewhere (in the instructions, say)."""
+    filler: str | None = None
+    """What the caller hears when it takes long; empty for nothing, None for what the agent says then."""
 
 
 class CallOptions(Struct, frozen=True, forbid_unknown_fields=True):
@@ -217,6 +219,10 @@ class Ledger:
     def blocking(self) -> bool:
         """Some call holds the next answer back."""
         return any(not call.is_async for call in self._calls.values())
+
+    def fillers(self) -> list[str | None]:
+        """What the tools that the model waits for want said meanwhile, oldest first."""
+        return [call.spec.filler for call in self._calls.values() if not call.is_async]
 
     def expired(self, now: float) -> list[Entry]:
         """The calls whose time is over."""

@@ -18,6 +18,7 @@ from types import MethodType
 from typing import Any, Protocol, overload
 
 import msgspec
+from msgspec import structs
 
 from link.errors import ConfigError
 from link.text import utf8_text
@@ -142,6 +143,7 @@ def tool(
     cancel_on_interruption: bool = True,
     timeout_secs: float | None = None,
     when: When = "now",
+    filler: str | None = None,
 ) -> Callable[[Callable[..., Any]], Tool]: ...
 
 
@@ -154,13 +156,15 @@ def tool(
     cancel_on_interruption: bool = True,
     timeout_secs: float | None = None,
     when: When = "now",
+    filler: str | None = None,
 ) -> Tool | ToolMethod | Callable[[Callable[..., Any]], Tool | ToolMethod]:
     """Make a tool of a plain function, sync (it runs in a thread) or async; its return value is the result.
 
     A parameter annotated `FunctionCallParams` is injected and stays out of the schema. `cancel_on_interruption=False`
     makes the call async: the model goes on at once and hears of the result later. `when="after_speech"` runs it after
-    the words before it were heard. Raises ConfigError for a signature that no schema can describe; that of a method
-    is looked at when it is made a tool of an instance: see `tools_of`.
+    the words before it were heard. `filler` is what the caller hears when it takes long, "" for nothing.
+    Raises ConfigError for a signature that no schema can describe; that of a method is looked at when it is made a
+    tool of an instance: see `tools_of`.
     """
 
     def make(fn: Callable[..., Any]) -> Tool:
@@ -171,6 +175,7 @@ def tool(
             cancel_on_interruption=cancel_on_interruption,
             timeout_secs=timeout_secs,
             when=when,
+            filler=filler,
         )
 
     def decorate(fn: Callable[..., Any]) -> Tool | ToolMethod:
@@ -211,6 +216,7 @@ def make_tool(
     cancel_on_interruption: bool = True,
     timeout_secs: float | None = None,
     when: When = "now",
+    filler: str | None = None,
 ) -> Tool:
     """The tool of a function; see `tool`."""
     own = function_name(fn)
@@ -224,6 +230,7 @@ def make_tool(
     shown = [each for each in parameters if each.name not in injected]
     schema, arguments = described(fn, name, shown, description)
     spec = make_spec(schema, cancel_on_interruption=cancel_on_interruption, timeout_secs=timeout_secs, when=when)
+    spec = structs.replace(spec, filler=filler)
     return Tool(spec, fn, arguments, Style.ASYNC if is_async(fn) else Style.SYNC, *injected)
 
 

@@ -18,7 +18,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from audio.playout import Frame
+from audio.frame import Frame
 from audio.turn import Turn
 from server.call.backchannels import is_backchannel, may_be_backchannel
 from server.call.policy import Policy
@@ -37,7 +37,7 @@ class Rules(Struct, frozen=True):
 def phase(speaking: Speaking, *, tool_runs: bool, thinks: bool) -> Phase:
     """What the bot does, as the caller can tell. What they have not begun to hear is not speech yet."""
     head = speaking.playout.head
-    if head is not None and head.seen_sent > 0:
+    if head is not None and head.seen_sent > 0 and head.id != speaking.filler:
         return "speaking" if head.interruptible else "protected"
     if tool_runs:
         return "waiting"

@@ -132,6 +132,11 @@ class Calling:
         return self.ledger.blocking
 
     @property
+    def filler(self) -> str | None:
+        """What a tool that the model waits for wants said meanwhile; None for whatever the agent says."""
+        return next((each for each in self.ledger.fillers() if each is not None), None)
+
+    @property
     def open(self) -> bool:
         """A call has no final result yet."""
         return bool(self.ledger.open())

@@ -27,6 +27,7 @@ from server.call.answering import Answering, Owed
 from server.call.asking import Asking
 from server.call.calling import Calling
 from server.call.editing import Editing
+from server.call.fillers import Fillers
 from server.call.listening import Listening, SoundOfCaller
 from server.call.outbox import Outbox
 from server.call.output import Output
@@ -62,6 +63,7 @@ class Core:
         self._summarising = Summarising(self.log, self._out)
         self._asking = Asking(self.log, self.answering, self.speaking, self.calling, self._out)
         self._silence = Silence()
+        self._fillers = Fillers(self.speaking, self.calling, self._out)
         self._floor = TurnTaking(
             listening=self.listening,
             asking=self._asking,
@@ -191,6 +193,8 @@ class Core:
         self.speaking.keep_ahead(self.answering.early.number)
         self._summarising.watch(self.settings, self._going_on, now)
         self._watch_silence(now)
+        at_rest = self.state is CallState.READY and not self.turn.active and not self.listening.keypad.keys
+        self._fillers.watch(self.settings, now, silent=at_rest)
         self._watch_length(now)
         self._floor.hold(policy, now, ready=self.state is CallState.READY)
         self.speaking.feed(policy, now)
@@ -206,6 +210,7 @@ class Core:
         yield self.pondering.deadline()
         yield self._summarising.deadline()
         yield self._silence.deadline(self._idle_waits_ms())
+        yield self._fillers.deadline(self.settings)
         yield from self.answering.deadlines(policy)
         if self.state is CallState.ENDING:
             yield self._ending_since + policy.ending_s

@@ -253,6 +253,12 @@ class Interrupted(Struct, frozen=True, tag=True):
     """The caller made the bot stop. What it had to say is lost only once their turn proves to be one."""
 
 
+class Filler(Struct, frozen=True, tag=True):
+    """The caller, who waits for a tool, is told to wait; the log does not have it."""
+
+    text: str
+
+
 class FalseInterruption(Struct, frozen=True, tag=True):
     """What made the bot stop was nothing: it goes on where it stopped, in the middle of the word."""
 
@@ -316,6 +322,7 @@ Event = (
     | LinkFailed
     | Interrupted
     | FalseInterruption
+    | Filler
     | LinkChanged
     | Keys
     | Idle

@@ -73,6 +73,10 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     """So much later they are asked again (`sentences.idle_again`)."""
     idle_goodbye_ms: float = 30_000.0
     """So much later the call ends (`sentences.idle_goodbye`; without such a sentence it does not)."""
+    filler_ms: float = 2_500.0
+    """A caller who hears nothing for so long while a tool runs is told to wait (`sentences.fillers`)."""
+    filler_again_ms: float = 6_000.0
+    """So long after the one before, the next is said."""
     keys_ms: float = 2_000.0
     """Pressed keys are a turn after so long without another, or at `#`."""
     first_output_s: float = 6.0
@@ -116,6 +120,8 @@ class Sentences(Struct, frozen=True, forbid_unknown_fields=True):
     """To one who goes on saying nothing."""
     idle_goodbye: str = "I cannot hear you, so I will hang up now. Goodbye."
     """To one who still says nothing; the call ends."""
+    fillers: tuple[str, ...] = ()
+    """To one who waits for a tool, one after the other, each once in a wait; none: nothing is said."""
     too_long: str = "I am sorry, our time is up. Goodbye."
     """To a caller whose time is up."""
     go_on: str = (

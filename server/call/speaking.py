@@ -35,6 +35,8 @@ class Speaking:
         self._at_voice: dict[int, bool] = {}  # frames that it has -> for the second time
         self._voice_since = 0.0  # its last sign of life
         self._audible = False  # as it was told
+        self.filler = 0
+        """The frame of the filler that is being said, or was said last."""
         self.spoken = False
         """The bot has said something to its end, and may have been heard."""
 
@@ -69,6 +71,31 @@ class Speaking:
             self.playout.open(number, text, interruptible=interruptible)
             self._waiting.append(number)
         self._log.say(entry, number, text)
+
+    def fill(self, text: str, policy: Policy) -> None:
+        """Say a filler: words that no message has."""
+        if text.strip() and self._has_room(policy):
+            self._number += 1
+            self.playout.open(self._number, text, interruptible=True)
+            self._waiting.append(self._number)
+            self.filler = self._number
+
+    def end_filler(self, *, wanted: bool) -> None:
+        """One that has not begun is dropped when it is not `wanted` any more, or other words are there.
+
+        One that is being said ends with its word as soon as there is a voice to follow it.
+        """
+        frame = self.playout.get(self.filler)
+        if frame is None:
+            self.filler = 0
+            return
+        others = [each for each in self.playout.frames() if each is not frame]
+        if frame.seen_sent == 0 and (others or not wanted):
+            self._at_voice.pop(self.filler, None)
+            self.playout.drop(self.filler)
+        elif others and (others[0].queued > 0 or others[0].done):
+            self._at_voice.pop(self.filler, None)
+            self.playout.end_word(self.filler)
 
     def show(self, entry: Entry, text: str) -> None:
         """Words that are to be read only: they are told at once."""

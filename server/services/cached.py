@@ -14,6 +14,7 @@ from audio.services import TextToSpeech
 from audio.tts.cache import CachedVoice, SentenceCache
 from link.errors import ConfigError
 from server.agent import Agent
+from server.call.wording import Wording
 from server.config import Settings
 from server.factories import Engine
 from server.services.remote import Given
@@ -73,13 +74,22 @@ def fixed_sentences(settings: Settings, agent: Agent) -> frozenset[str]:
     said = agent.call_settings(settings)
     to_caller = ("apology", "fatal", "idle", "idle_again", "idle_goodbye", "too_long")
     fixed = (said.greeting, *(getattr(said.sentences, name) for name in to_caller))
-    return frozenset(piece for text in fixed for piece in _pieces(text, settings, agent))
+    own = (spec.filler for spec in agent.tools.specs() if spec.filler)
+    whole = ((text,) for text in (*said.sentences.fillers, *own))
+    wording = agent.wording(settings)
+    return frozenset(piece for pieces in (*map(_cut, fixed), *whole) for piece in _worded(pieces, wording))
 
 
-def _pieces(text: str, settings: Settings, agent: Agent) -> Iterator[str]:
-    """As `Speaking.say` cuts them, and `Session` words them."""
-    wording, pieces, before = agent.wording(settings), Pieces(), ""
-    for piece in (*pieces.feed(text), *pieces.flush()):
+def _cut(text: str) -> tuple[str, ...]:
+    """As `Speaking.say` cuts it; fillers are not cut."""
+    pieces = Pieces()
+    return (*pieces.feed(text), *pieces.flush())
+
+
+def _worded(pieces: tuple[str, ...], wording: Wording) -> Iterator[str]:
+    """As `Session` words them."""
+    before = ""
+    for piece in pieces:
         try:
             yield wording.said(piece, before).text
         except Exception as error:  # a filter of the agent

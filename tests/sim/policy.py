@@ -7,10 +7,21 @@ from llm.turn_completion import TurnCompletionOptions
 from server.call.policy import Mute, Policy
 
 # Shorter than the defaults, so that more happens in a simulated second.
-POLICY = Policy(first_output_s=1.5, next_output_s=1.0, give_up_s=8.0, idle_ms=6000, speech_first_s=1.0, speech_next_s=1)
+POLICY = Policy(
+    first_output_s=1.5,
+    filler_ms=300,
+    filler_again_ms=700,
+    next_output_s=1.0,
+    give_up_s=8.0,
+    idle_ms=6000,
+    speech_first_s=1.0,
+    speech_next_s=1,
+)
 MARKS = TurnCompletionOptions(filter_incomplete_user_turns=True, short_s=0.8, long_s=1.5)
 SUMMARY = SummaryOptions(mode="summary", max_unsummarized_messages=7, min_messages_to_keep=2, timeout_s=3.0)
 SAY_WORDS = 6
+FILLERS = ("F0w0 F0w1 F0w2 F0w3.", "F1w0 F1w1.")
+"""What a caller hears who waits for a tool."""
 MAX_SPEECH_MS = 3000.0
 """A television is on for longer."""
 LISTENS = re.compile(r"(uh|uh huh|okay|yeah okay)( (uh|uh huh|okay|yeah okay))*")

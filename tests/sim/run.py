@@ -52,6 +52,7 @@ def run_seed(seed: int, counts: Counter[str]) -> None:
     counts["late output refused"] += world.core.answering.stale
     counts["answers read only"] += world.oracles.model.read > 0
     counts["asked of the second model"] += world.models.switched
+    counts["fillers"] += world.oracles.speech.fillers
     counts["answers spoken ahead"] += world.oracles.speech.ahead
     counts["early answers used"] += world.oracles.model.early
     counts["summaries"] += world.oracles.model.summaries

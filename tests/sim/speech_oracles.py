@@ -12,7 +12,7 @@ from server.call.model_events import EarlyAnswer
 from tests.sim.digest import WORD, known
 from tests.sim.model_oracles import ModelOracles
 from tests.sim.peers import WORD_MS
-from tests.sim.policy import LATE_WORDS, MARGIN_MS
+from tests.sim.policy import FILLERS, LATE_WORDS, MARGIN_MS
 
 if TYPE_CHECKING:
     from tests.sim.world import World
@@ -30,7 +30,7 @@ class SpeechOracles:
         self.interruptions = 0
         self._ahead: dict[int, set[int]] = {}  # reply that is not wanted yet -> frames that the voice speaks of it
         self._discarded: set[int] = set()
-        self.ahead = 0
+        self.ahead = self.fillers = 0
 
     def fact(self, fact: e.Fact) -> None:
         """A fact is about to reach the core."""
@@ -42,6 +42,8 @@ class SpeechOracles:
             case e.Speak(frame) if number := self._world.core.answering.early.number:
                 if self._world.core.log.entry_of(frame) is None:
                     self._ahead.setdefault(number, set()).add(frame)
+            case e.Notify(e.Filler(text)):
+                self._fills(text)
             case e.Notify(EarlyAnswer(reply, used)):
                 frames = self._ahead.pop(reply, set())
                 self.ahead += used and bool(frames)
@@ -66,8 +68,20 @@ class SpeechOracles:
 
     def step(self) -> None:
         """After each event of the world."""
+        frames = list(self._world.playout.frames())
+        if frames and frames[0].text in FILLERS and not frames[0].ending:
+            waits = any(each.queued > 0 for each in frames[1:])
+            self._check(not waits, "an answer waits for the end of a filler")
         for frame in self._discarded:
             self._check(self._world.playout.get(frame) is None, "the voice goes on with an answer that nobody wanted")
+
+    def _fills(self, text: str) -> None:
+        core = self._world.core
+        self.fillers += 1
+        self._check(core.calling.blocking, "told to wait for nothing")
+        self._check(not core.turn.active and not core.listening.keypad.keys, "told to wait into what the caller says")
+        others = [frame for frame in self._world.playout.frames() if frame.text != text]
+        self._check(not others, "told to wait while something is said")
 
     def _flushed(self) -> None:
         client = self._world.client
@@ -91,6 +105,8 @@ class SpeechOracles:
         self._check_samples()
         self._check_protected()
         self._check_words()
+        messages = " ".join(item.text for item in self._world.core.log.items() if isinstance(item, AssistantMessage))
+        self._check("F0w" not in messages and "F1w" not in messages, "a filler stands in the log")
 
     def _check_samples(self) -> None:
         """Each sample once: whatever held the bot, it went on in the middle of the word."""

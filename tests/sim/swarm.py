@@ -41,6 +41,7 @@ KINDS = (
     "pause_in_turn",
     "tool",
     "tool_fail",
+    "fillers",
     "tool_hang",
     "voice_fail",
     "voice_stall",

@@ -23,7 +23,7 @@ from llm.turn_completion import TurnCompletionOptions
 from server.call import events as e
 from server.call.core import Core
 from server.call.hub import Hub, Journal
-from server.call.policy import CallSettings, WhileSpeaking
+from server.call.policy import CallSettings, Sentences, WhileSpeaking
 from server.call.states import CallState
 from tests.sim.caller import Caller
 from tests.sim.client import RATE_HZ, Client
@@ -31,7 +31,7 @@ from tests.sim.judge import Judge
 from tests.sim.models import Models
 from tests.sim.oracles import Oracles
 from tests.sim.peers import SPECS, Tools, Voice
-from tests.sim.policy import MARKS, MAX_SPEECH_MS, MUTES, POLICY, SUMMARY
+from tests.sim.policy import FILLERS, MARKS, MAX_SPEECH_MS, MUTES, POLICY, SUMMARY
 from tests.sim.swarm import Swarm
 
 TICK_S = 0.02
@@ -122,6 +122,7 @@ class World:
                 max_delay_ms=1000,
                 max_speech_ms=MAX_SPEECH_MS,
             ),
+            sentences=Sentences(fillers=FILLERS if self.swarm_has("fillers") else ()),
             calls=CallOptions(
                 run_in_parallel=self.random.random() < 0.7,
                 group_parallel_tools=not self.swarm_has("ungrouped"),

@@ -184,7 +184,7 @@ def test_a_library_is_known_to_few_files(library: str) -> None:
 PURE_BY_DESIGN = frozenset(
     """
     link.backoff link.breaker link.preference
-    audio.addresses audio.formulas audio.inflight audio.matching audio.pcm audio.pieces audio.playout
+    audio.addresses audio.formulas audio.frame audio.inflight audio.matching audio.pcm audio.pieces audio.playout
     audio.pronunciation audio.silero audio.recent audio.smart_turn.features audio.smart_turn.questions audio.speakable
     audio.spoken audio.stops audio.turn
     audio.stt.deepgram audio.stt.deepgram_events audio.stt.deepgram_flux audio.stt.fallback audio.stt.hearing

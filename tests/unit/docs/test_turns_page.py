@@ -77,5 +77,6 @@ def test_the_example_is_a_configuration(tmp_path: Path) -> None:
     assert isinstance(found[1].turn_model, dict)
     assert found[1].turn_model["name"] in TURN_MODELS
     assert Settings().turn.rules == ("transcript",), "the default, as the table says"
-    assert found[-1].policy.while_speaking.min_words == 2
-    assert found[-1].policy.while_waiting.backchannels == ("hello", "okay")
+    assert found[2].policy.while_speaking.min_words == 2
+    assert found[2].policy.while_waiting.backchannels == ("hello", "okay")
+    assert len(found[3].sentences.fillers) == 2

@@ -188,7 +188,7 @@ def test_what_is_fixed_is_what_comes_to_the_voice() -> None:
     agent = Agent(
         greeting="Hello! This is the shop. This call may be recorded.",
         filters=[lambda text: text.replace("shop", "store")],
-        sentences=Sentences(idle="Are you there?"),
+        sentences=Sentences(idle="Are you there?", fillers=("One moment. The shop is slow.",)),
     )
     fixed = fixed_sentences(Settings(), agent)
     assert {text.strip() for text in fixed} >= {
@@ -196,6 +196,7 @@ def test_what_is_fixed_is_what_comes_to_the_voice() -> None:
         "This is the store.",
         "This call may be recorded.",
         "Are you there?",
+        "One moment. The store is slow.",
         "Please try again in a moment.",
         "I am still here.",
         "I cannot hear you, so I will hang up now.",

@@ -1,0 +1,70 @@
+"""A piece of speech or a message on its way to the caller: what there is of it, was sent, was heard. Pure."""
+
+from __future__ import annotations
+
+from audio.events import Word
+from audio.proportion import place_at
+
+# How fast speech is, where a voice gives no word times and is not done: 60 ms a character is some 165 words a minute.
+MS_PER_CHARACTER = 60
+
+
+class Frame:
+    """One piece of speech or one message in the queue. Counts are samples."""
+
+    __slots__ = (
+        "done",
+        "ending",
+        "heard",
+        "id",
+        "interruptible",
+        "payload",
+        "pcm",
+        "pcm_start",
+        "queued",
+        "seen_sent",
+        "sent",
+        "text",
+        "words",
+    )
+
+    def __init__(self, number: int, text: str, interruptible: bool, payload: object = None) -> None:
+        self.id = number
+        self.text = text
+        self.interruptible = interruptible
+        self.payload = payload
+        self.words: list[Word] = []
+        self.queued = 0
+        self.heard = 0  # as the core knows it
+        self.seen_sent = 0  # as the core knows it
+        self.done = payload is not None  # no more audio comes
+        self.ending = False  # with the word that is being said
+        self.sent = 0  # as the writer knows it
+        self.pcm = bytearray()
+        self.pcm_start = 0  # the sample at which `pcm` begins
+
+    @property
+    def finished(self) -> bool:
+        """Nothing of it remains to be played."""
+        return self.done and self.heard >= self.queued and (self.payload is None or self.seen_sent > 0)
+
+    @property
+    def silent(self) -> bool:
+        """It has words, and no sound."""
+        return self.payload is None and self.done and self.queued == 0 and bool(self.text)
+
+    def text_at(self, samples: int, rate_hz: int) -> str:
+        """The words that have begun within the first `samples`, as text."""
+        if self.done and samples >= self.queued > 0:
+            return self.text
+        if samples <= 0:
+            return ""
+        played_ms = samples * 1000 / rate_hz
+        if self.words:
+            begun = [word.end for word in self.words if word.start_ms < played_ms]
+            return self.text[: begun[-1]] if begun else ""
+        whole_ms = self.queued * 1000 / rate_hz
+        if not self.done:
+            whole_ms = max(whole_ms, len(self.text) * MS_PER_CHARACTER)
+        end = self.text.find(" ", place_at(self.text, played_ms / whole_ms))
+        return self.text if end < 0 else self.text[:end]
