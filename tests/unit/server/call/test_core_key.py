@@ -10,7 +10,7 @@ from audio.endpoint import TurnOptions
 from audio.events import SpeechStarted, SpeechStopped, Transcript
 from llm.events import Delta, ReplyDone
 from server.call import events as e
-from server.call.policy import Policy
+from server.call.policy import Policy, WhileSpeaking
 from tests.unit.server.call.core_stand import Stand
 
 WORDS = "One two three four five six seven eight nine ten."
@@ -91,7 +91,7 @@ def test_the_bot_holds_while_the_key_is_held_and_goes_on_if_nothing_was_said() -
 
 
 def test_what_was_said_with_the_key_is_a_turn_also_if_it_is_only_okay() -> None:
-    stand = speaking(policy=Policy())
+    stand = speaking(policy=Policy(while_speaking=WhileSpeaking(backchannel_rest_ms=0.0)))
     press(stand)
     say(stand, "okay")
     let_go(stand)
