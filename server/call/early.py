@@ -92,8 +92,9 @@ class Early:
                 cut = [*self._pieces.feed(rest), *self._pieces.flush()]
             case _:
                 cut = []
-        self._cut += cut[:room]
-        return cut[:room]
+        wanted = [piece for piece in cut if piece.strip()][:room]
+        self._cut += wanted
+        return wanted
 
     def watch(self, turn: Turn, *, over: bool) -> None:
         """Forget it when the caller goes on, or says something else. `over`: their turn is, and is to be answered."""

@@ -126,12 +126,11 @@ class Speaking:
 
     def prepare(self, reply: int, text: str) -> None:
         """Let the voice speak a piece of an answer that may be wanted; nobody hears of it before it is said."""
-        if text.strip():
-            self._number += 1
-            self._ahead_of = reply
-            self._ahead[self._number] = text
-            self.playout.prepare(self._number, text)
-            self._waiting.append(self._number)
+        self._number += 1
+        self._ahead_of = reply
+        self._ahead[self._number] = text
+        self.playout.prepare(self._number, text)
+        self._waiting.append(self._number)
 
     def keep_ahead(self, reply: int) -> None:
         """Forget all that was prepared, unless it is of this reply; the voice notices that nobody wants it."""

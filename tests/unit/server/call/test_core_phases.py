@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from audio.events import SpeechStarted, SpeechStopped, Transcript
 from llm.events import Delta, FunctionCall, ReplyDone
 from server.call import events as e
 from server.call.policy import Policy, WhileSpeaking, WhileThinking, WhileWaiting
@@ -110,3 +111,12 @@ def test_who_says_hello_to_one_that_thinks_or_speaks_has_a_turn() -> None:
     for made in (thinking(), speaking()):
         made.hear("hello")
         assert turns(made) == ["hello"]
+
+
+def test_words_of_which_the_rest_comes_late_are_not_counted_one_by_one() -> None:
+    made = speaking(while_speaking=WhileSpeaking(min_words=2))
+    made.post(SpeechStarted(64.0))
+    made.post(Transcript("stop", False))
+    made.post(SpeechStopped(200.0), made.now + 0.4)
+    made.wait(made.now + 1.6)
+    assert turns(made) == ["stop"], "it may be the first of many"

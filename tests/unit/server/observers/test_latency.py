@@ -10,19 +10,20 @@ from audio.events import Transcript
 from audio.playout import Chunk
 from llm.events import Delta
 from server.call.events import UserTurn
+from server.call.model_events import EarlyAnswer
 from server.observers.latency import Latency, LatencyObserver
 
 FIRST, LATER = Chunk(1, b"", True), Chunk(1, b"", False)
 
 
-def latencies(*story: tuple[float, Transcript | Delta | UserTurn | Chunk]) -> list[Latency]:
+def latencies(*story: tuple[float, Transcript | Delta | UserTurn | EarlyAnswer | Chunk]) -> list[Latency]:
     """The turns that are told of what happens at these seconds."""
     told: list[Latency] = []
     observer = LatencyObserver(lambda turn: told.append(dict(turn)))
     for now, each in story:
         if isinstance(each, Chunk):
             observer.audio_out(now, each)
-        elif isinstance(each, UserTurn):
+        elif isinstance(each, UserTurn | EarlyAnswer):
             observer.event(now, each)
         else:
             observer.fact(now, each)
@@ -126,3 +127,22 @@ def test_what_the_bot_says_by_itself_is_no_answer() -> None:
 
 def test_a_turn_is_told_once() -> None:
     assert len(latencies((5.0, UserTurn("hello")), (5.1, Delta(1, "Hi")), (5.2, FIRST), (5.3, FIRST))) == 1
+
+
+def test_the_words_of_an_early_answer_are_there_when_it_is_wanted() -> None:
+    assert latencies(
+        (10.2, Delta(1, "It is nine.")),
+        (10.3, UserTurn("what time is it", voiced_until=10.0)),
+        (10.3, EarlyAnswer(1, True, 1)),
+        (10.31, FIRST),
+    ) == [turn(end_of_turn=300.0, transcript=None, first_token=300.0, first_audio=310.0)]
+
+
+def test_those_of_one_that_was_not_wanted_are_not() -> None:
+    assert latencies(
+        (10.2, Delta(1, "What?")),
+        (10.25, EarlyAnswer(1, False, 1)),
+        (10.3, UserTurn("what time is it", voiced_until=10.0)),
+        (10.5, Delta(2, "It is nine.")),
+        (10.6, FIRST),
+    ) == [turn(end_of_turn=300.0, transcript=None, first_token=500.0, first_audio=600.0)]
