@@ -7,6 +7,7 @@ the clock never jumps while one owes an answer.
 from __future__ import annotations
 
 import asyncio
+import math
 import selectors
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
@@ -43,11 +44,19 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         selector.loop = self
         self.now = 1000.0
         super().__init__(selector)
-        self._clock_resolution = 2e-13  # a float step: a timer that comes early finds that time stands still
 
     def time(self) -> float:
         """The virtual clock, in seconds."""
         return self.now
+
+    @property
+    def _clock_resolution(self) -> float:
+        """The smallest step: a timer that came early, however little, would find that time stands still."""
+        return math.ulp(self.now)
+
+    @_clock_resolution.setter
+    def _clock_resolution(self, _: float) -> None:
+        """The base class would set that of the real clock."""
 
     def run_in_executor(  # type: ignore[override]
         self, executor: Executor | None, func: Callable[..., T], *args: Any
