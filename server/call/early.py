@@ -80,8 +80,7 @@ class Early:
 
     def pieces(self, fact: Output, most: int) -> list[str]:
         """What the voice may speak ahead now that this came: the first `most` pieces, just as they will be said."""
-        room = most - len(self._cut)
-        if room <= 0 or not self.ahead:
+        if not self.ahead:
             return []
         match fact:
             case Delta(_, text):
@@ -92,7 +91,7 @@ class Early:
                 cut = [*self._pieces.feed(rest), *self._pieces.flush()]
             case _:
                 cut = []
-        wanted = [piece for piece in cut if piece.strip()][:room]
+        wanted = [piece for piece in cut if piece.strip()][: most - len(self._cut)]
         self._cut += wanted
         return wanted
 

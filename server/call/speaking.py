@@ -125,7 +125,12 @@ class Speaking:
     # --- ahead ------------------------------------------------------------------------------------------------------
 
     def prepare(self, reply: int, text: str) -> None:
-        """Let the voice speak a piece of an answer that may be wanted; nobody hears of it before it is said."""
+        """Let the voice speak a piece of an answer that may be wanted; nobody hears of it before it is said.
+
+        Nothing more of an answer of which it has failed to speak a piece.
+        """
+        if reply == self._ahead_of and not self._ahead:
+            return
         self._number += 1
         self._ahead_of = reply
         self._ahead[self._number] = text

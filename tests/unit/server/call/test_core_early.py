@@ -277,8 +277,10 @@ def test_a_voice_that_fails_ahead_or_says_nothing_gets_the_piece_again_when_it_i
     stand = ahead("It is nine. ", "Good", policy=policy)
     if not silent:
         stand.post(SpeechFailed(1, "no voice"))
+        stand.post(Delta(1, " night. And"))
+        assert spoken(stand) == ["It is nine."], "nothing more of it"
     stand.wait(1.4)
-    assert spoken(stand) == ["It is nine."] * 2
+    assert spoken(stand)[:2] == ["It is nine."] * 2
     stand.voice()
     stand.wait(3.0)
     assert stand.told(e.Problem) == []

@@ -191,3 +191,13 @@ def test_a_quick_tool_has_none() -> None:
     stand.post(ReplyDone(2))
     run(stand, 6.0)
     assert (told(stand), heard(stand)) == ([], ["It is nine o'clock now. Good"])
+
+
+def test_each_wait_has_its_own_count() -> None:
+    stand = waiting(fillers=FILLERS[:1])
+    run(stand, 2.0)
+    answer(stand)
+    stand.post(FunctionCall(2, "c2", "look", "{}"))
+    stand.post(ReplyDone(2))
+    run(stand, 9.0)
+    assert told(stand) == [FILLERS[0]] * 2
