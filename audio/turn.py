@@ -14,6 +14,7 @@ from audio.endpoint import ENDS, Evidence, Hint, Key, TurnOptions, silence_ms
 from audio.pauses import Pauses
 
 MAX_TEXT = 16 * 1024
+SIGNS = ".,;:!?\u2026\u3002\uff1f\uff01\u0964"
 LOST_S = 5.0  # a final that is not there so long after its speech never comes, though nobody said so
 
 Verdict = Literal["none", "open", "said", "unclear", "nothing"]
@@ -50,9 +51,12 @@ class Turn:
     def begin(self, at: float, *, alone: bool = True) -> None:
         """The voice came on. `alone`: the bot has said nothing since it went off."""
         self._learn(at, alone=alone)
-        self._complete = None
         if self._late and at >= self._stopped_at + LOST_S:
             self._forget_late()
+        self._go_on(at)
+
+    def _go_on(self, at: float) -> None:
+        self._complete = None
         self.speaking = True
         self._heard_speech = True
         self.since = self._fresh_at = at
@@ -114,7 +118,7 @@ class Turn:
             self._fresh_at = now
             if self.background:  # it has words: somebody speaks after all
                 self.background = False
-                self.begin(now)
+                self._go_on(now)
 
     def _record(self, text: str, final: bool) -> None:
         text = " ".join(self._new_words(text.split()))
@@ -133,9 +137,12 @@ class Turn:
             self._finals.append(text)
 
     def _new_words(self, words: list[str]) -> list[str]:
-        """Without what a turn has had of them already. No transcript says to which speech it belongs."""
+        """Without what a turn has had of them already. No transcript says to which speech it belongs.
+
+        What is final has signs and capitals that the partial one had not.
+        """
         for taken in self._taken:
-            if words[: len(taken)] == taken:
+            if _plain(words[: len(taken)]) == _plain(taken):
                 words = words[len(taken) :]
         return words
 
@@ -230,7 +237,10 @@ class Turn:
         silence_s = silence_ms(self._evidence(), self.options) / 1000
         if self._pending and self._hint != "ended":
             silence_s = max(silence_s, min(self.options.final_timeout_ms, self.options.max_delay_ms) / 1000)
-        return self.voiced_until + silence_s
+        over_at = self.voiced_until + silence_s
+        if self._partial:  # words that come late come in a row: these are not the last of them
+            return max(over_at, self._fresh_at + self.options.min_delay_ms / 1000)
+        return over_at
 
     def _evidence(self) -> Evidence:
         pause_ms = self._pauses.expected_ms
@@ -239,3 +249,7 @@ class Turn:
     @property
     def _unclear(self) -> bool:
         return not self.text and self._voiced_s * 1000 >= self.options.unclear_ms
+
+
+def _plain(words: list[str]) -> list[str]:
+    return [word.strip(SIGNS).lower() for word in words]

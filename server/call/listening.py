@@ -2,6 +2,7 @@
 
 Speech that begins while the caller is not to be heard (`Policy.mute`) is no speech, unless it still goes on when they
 may be heard again. No transcript says to which speech it belongs, so it is counted whose finals are still to come.
+Where the speech-to-text follows turns, one final is that of several speeches, and heard if one of them was.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ class Listening:
         self._speaking = False
         self._withheld = ""  # words of speech that nobody hears
         self._finals: deque[tuple[bool, float]] = deque()  # of speech: was it heard, and when did it end
+        self._by_turns = False  # one final may be that of several speeches
 
     def record(self, fact: SoundOfCaller, now: float, *, deaf: bool, alone: bool) -> None:
         """More of the caller. `deaf`: they are not to be heard now. `alone`: the bot says nothing."""
@@ -51,8 +53,10 @@ class Listening:
                 self._stop(now - silence_ms / 1000, now)
             case sound.Transcript(text, final):
                 self._hear(text, final, now, deaf=deaf)
-            case sound.TurnHint(kind) if not self._deaf:
-                self.turn.hint(kind, now)
+            case sound.TurnHint(kind):
+                self._by_turns = True
+                if not self._deaf:
+                    self.turn.hint(kind, now)
             case sound.TurnJudged(complete) if not self._deaf:
                 self.turn.judge(complete)
             case sound.SpeechLost(reason):
@@ -105,7 +109,9 @@ class Listening:
         of_speech = self._speaking or self._finals
         heard = not (self._deaf if of_speech else deaf)  # no voice was noticed for it
         if final and self._finals:
-            heard, _ = self._finals.popleft()
+            goes_on = self._speaking and heard
+            heard = self._finals[0][0] or (self._by_turns and bool(text) and (goes_on or self._any_heard))
+            self._finals.popleft()
         if heard:
             self._tell_words(text, final, now)
         elif final:
@@ -113,6 +119,10 @@ class Listening:
             self._out.tell(e.NotHeard(text))
         else:
             self._withheld = text
+
+    @property
+    def _any_heard(self) -> bool:
+        return any(heard for heard, _ in self._finals)
 
     def _tell_words(self, text: str, final: bool, now: float) -> None:
         before = self.turn.text

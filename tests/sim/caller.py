@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from audio.events import SpeechLost, SpeechStarted, SpeechStopped, Transcript
+from audio.events import SpeechStarted, SpeechStopped, Transcript
 from llm.events import ModelSettings
 from llm.items import DeveloperMessage
 from server.call.events import Append, Configure, Dtmf, Gone, HangUp, Interrupt, Muted, Rewrite, Say, Send, UserText
 from server.call.states import CallState
+from tests.sim.ears import START_S, STOP_S, Part
 from tests.sim.peers import SPECS
 from tests.sim.policy import POLICY, SAY_WORDS
 from tests.sim.provider import sentence
 
 if TYPE_CHECKING:
     from tests.sim.world import World
-
-START_S, STOP_S = 0.064, 0.2  # how late voice activity detection says on and off
 
 
 class Caller:
@@ -30,25 +30,23 @@ class Caller:
         self._silent_from = 0.0
         self.turns = 0
         self.last_turn_at = 0.0
-        self.counts: dict[str, int] = {}
         self.protected = 0
-        self._ears = 0  # how often they failed
-        self._last_final = 0.0
         self.says = 0
         self.keys = ""
         self.changes = 0
         self.reads = False  # some answers are to be read only
         self._keys_at = -10.0
         self.muted = False
-        self.fresh_at = 0.0  # the last new sound or word
+        self.voiced = False
+        """Voice activity detection hears them."""
+        self._fresh_at = 0.0
+        self.began: dict[str, float] = {}
+        """Words, and when the voice came on in which they were said."""
         self.sent: list[str] = []
 
     def begin(self) -> None:
         """Start to act."""
         self._world.at(self._random.uniform(0.1, 1.5), self._act)
-
-    def _count(self, what: str) -> None:
-        self.counts[what] = self.counts.get(what, 0) + 1
 
     def _act(self) -> None:
         world = self._world
@@ -56,40 +54,64 @@ class Caller:
             return
         names = ["turn"] * 6 + ["cough"] * 2 + ["noise", "typed", "keys", "stop_button", "say", "protected"]
         names += ["send", "mute", "television", "configure", "rewrite", "note", "listens", "mumbles"]
+        if "key" in world.settings.turn.rules:
+            names.remove("mute")
         act = self._random.choice(names)
         if act == "turn" or world.faulty(act):
-            self._count(act)
+            world.count(f"caller: {act}")
             getattr(self, f"_{act}")()
         if world.faulty("hang_up") and self._random.random() < 0.01:
-            self._count("app_hang_up")
+            world.count("caller: app_hang_up")
             world.post(HangUp("the application has enough"))
         if world.faulty("hang_up") and self._random.random() < 0.02:
-            self._count("hang_up")
+            world.count("caller: hang_up")
             world.post(Gone("the caller is gone: hung up"))
             return
         gap = self._random.choice((0.2, 0.6, 1.5, 3.0, 5.0)) if world.faulty("barge_in") else 6.0
+        if world.faulty("falls_silent") and self._random.random() < 0.05:
+            world.count("caller: falls_silent")
+            gap += POLICY.idle_ms / 1000 + 2.0
         world.at(gap, self._act)
 
     # --- speech -----------------------------------------------------------------------------------------------------
 
-    def _voice(self, seconds: float, after: float = 0.0) -> float:
-        """The voice goes on and off again; returns when the off is known."""
-        end = after + max(seconds, 0.1)
-        self._world.at(after + START_S, self._voiced)
-        self._silent_from = self._world.now + end + STOP_S
-        self._world.at(after + START_S, self._world.post, SpeechStarted(START_S * 1000))
-        self._world.at(end + STOP_S, self._silent)
-        return end + STOP_S
+    def _speak(self, *parts: Part) -> None:
+        """The voice goes on and off again; with a key to talk it is held meanwhile, and let go a little too early."""
+        holds = "key" in self._world.settings.turn.rules
+        last = parts[-1].end
+        release = last + self._random.choice((0.05, 0.4))
+        if holds:
+            self._press(False)
+        for part in parts:
+            self.began.update(dict.fromkeys(part.text.split(), self._world.now + (part.begin + START_S)))
+            off = min(part.end + STOP_S, release if holds else math.inf)
+            self._world.at(part.begin + START_S, self._voice_on)
+            self._world.at(off, self._voice_off, (off - part.end) * 1000)
+        self._silent_from = self._world.now + last + STOP_S
+        self._world.ears.hear(parts)
+        if holds:
+            self._world.at(release, self._press, True)
 
-    def _voiced(self) -> None:
-        self.fresh_at = self._world.now
+    def _press(self, muted: bool) -> None:
+        self.muted = muted
+        self._world.post(Muted(muted))
+
+    def _voice_on(self) -> None:
+        self.voiced, self._fresh_at = True, self._world.now
         if self._world.judge:
             self._world.judge.start()
+        self._world.post(SpeechStarted(START_S * 1000))
 
-    def _silent(self) -> None:
+    def _voice_off(self, silence_ms: float) -> None:
+        self.voiced = False
         if self._world.judge:
-            self._world.judge.stop(self._world.now - STOP_S)
-        self._world.post(SpeechStopped(STOP_S * 1000))
+            self._world.judge.stop(self._world.now - silence_ms / 1000)
+        self._world.post(SpeechStopped(silence_ms))
+
+    @property
+    def fresh_at(self) -> float:
+        """The last new sound or word."""
+        return max(self._fresh_at, self._world.ears.fresh_at)
 
     @property
     def speaking(self) -> bool:
@@ -100,93 +122,61 @@ class Caller:
     def busy(self) -> bool:
         """The caller speaks, what was said is not known yet, or keys have just been pressed."""
         return (
-            self._world.now < max(self._silent_from, self._last_final + 0.1)
+            self._world.now < max(self._silent_from, self._world.ears.known_at)
             or self._world.now < self._keys_at + POLICY.keys_ms / 1000 + 0.1
         )
 
     def _turn(self) -> None:
-        """A question, with partial transcripts; perhaps with a pause in the middle."""
+        """A question, with partial transcripts; perhaps with a pause in the middle. Each of its words is said once."""
         if self.speaking:
             return
         self.turns += 1
-        text = f"q{self.turns}"
+        number = self.turns
         seconds = self._random.choice((0.3, 0.8, 1.6))
-        world = self._world
-        if world.faulty("barge_in") and self.turns > 1:
-            self._count("barge_in")
-        for part in range(int(seconds / 0.3)):
-            world.at(0.25 + part * 0.3, self._partial, text if part else "q")
-        known = self._voice(seconds)
-        if world.faulty("pause_in_turn") and self._random.random() < 0.3:
-            self._final(f"{text} well", known)
-            pause = self._random.choice((0.15, 0.25, 0.5, 0.9))
-            again = self._voice(0.5, known - STOP_S + pause + STOP_S)
-            self._final("please", again)
-            return
-        self._final(f"{text} please", known)
-
-    def _partial(self, text: str) -> None:
-        self.fresh_at = self._world.now
-        self._world.post(Transcript(text, False))
-
-    def _final(self, text: str, at: float) -> None:
-        """The final transcript: late, empty, or lost now and then, and never before that of the speech before."""
-        world, roll = self._world, self._random.random()
-        at = max(at, self._last_final - world.now)
-        if world.faulty("stt_lost") and roll < 0.05:
-            world.at(at + 0.02, self._lose)
-        elif world.faulty("stt_lost") and roll < 0.08:
-            pass  # it never comes, and nobody says so
-        elif world.faulty("stt_late") and roll < 0.12:
-            self._last_final = world.now + at + 2.0
-            world.at(at + 2.0, self._hear, text, self._ears)
-        elif world.faulty("stt_retract") and roll < 0.16:
-            world.at(at + 0.1, self._hear, "", self._ears)
+        if self._world.faulty("barge_in") and number > 1:
+            self._world.count("caller: barge_in")
+        partials = tuple((0.25 + at * 0.3, f"q{number}" if at else "q") for at in range(int(seconds / 0.3)))
+        last = f"please{number}{self._ending()}"
+        if self._world.faulty("pause_in_turn") and self._random.random() < 0.3:
+            pause = self._random.choice((0.35, 0.45, 0.7, 1.1))
+            begin = seconds + pause
+            first = Part(0.0, seconds, f"q{number} well{number}", partials)
+            self._speak(first, Part(begin, begin + 0.5, last, ((begin + 0.3, f"please{number}"),)))
         else:
-            at += self._random.choice((0.01, 0.05, 0.2, 0.6))
-            self._last_final = world.now + at
-            world.at(at, self._hear, text, self._ears)
+            self._speak(Part(0.0, seconds, f"q{number} {last}", partials))
 
-    def _lose(self) -> None:
-        """The ears fail; what they had heard never comes."""
-        self._ears += 1
-        self._world.post(SpeechLost("the ears are gone"))
-
-    def _hear(self, text: str, ears: int) -> None:
-        if ears == self._ears:
-            self.fresh_at = self._world.now
-            self._world.post(Transcript(text, True))
+    def _ending(self) -> str:
+        """How a sentence ends: with a sign from engines that write them, or in a word after which more comes."""
+        if self._world.swarm_has("punctuates"):
+            return self._random.choice((".", "?", "", ","))
+        return self._random.choice((" and", "", "")) if self._world.swarm_has("trails") else ""
 
     def _cough(self) -> None:
+        self._sound(0.1, 0.2, 0.35)
+
+    def _noise(self) -> None:
+        self._sound(0.55, 0.8, 1.4)
+
+    def _television(self) -> None:
+        """A voice without a word that goes on for longer than anybody waits."""
+        self._sound(4.0, 7.0)
+
+    def _sound(self, *seconds: float) -> None:
         if not self.speaking:
-            self._final_nothing(self._voice(self._random.choice((0.1, 0.2, 0.35))))
+            self._speak(Part(0.0, self._random.choice(seconds)))
 
     def _listens(self) -> None:
         """The caller shows that they listen; while the bot speaks that is no turn."""
         if not self.speaking:
-            self._world.at(0.2, self._partial, "uh")
-            self._final(self._random.choice(("uh huh", "okay", "yeah okay")), self._voice(0.3))
+            text = self._random.choice(("uh huh", "okay", "yeah okay"))
+            self._speak(Part(0.0, 0.3, text, ((0.2, "uh"),)))
 
     def _mumbles(self) -> None:
         """Words for which voice activity detection notices no voice."""
-        if not self.speaking and self._last_final <= self._world.now:
+        if not self.busy:
             self.turns += 1
-            self.fresh_at = self._world.now
-            self._world.post(Transcript(f"q{self.turns} please", True))
-
-    def _noise(self) -> None:
-        if not self.speaking:
-            self._final_nothing(self._voice(self._random.choice((0.55, 0.8, 1.4))))
-
-    def _television(self) -> None:
-        """A voice without a word that goes on for longer than anybody waits."""
-        if not self.speaking:
-            self._final_nothing(self._voice(self._random.choice((4.0, 7.0))))
-
-    def _final_nothing(self, at: float) -> None:
-        if self._random.random() < 0.9:
-            at = max(at, self._last_final - self._world.now) + self._random.choice((0.01, 0.1))
-            self._world.at(at, self._hear, "", self._ears)
+            self._fresh_at = self._world.now
+            self._world.post(Transcript(f"q{self.turns} please{self.turns}", True))
 
     # --- everything else ----------------------------------------------------------------------------------------------
 
@@ -227,8 +217,7 @@ class Caller:
         self._world.post(Interrupt())
 
     def _mute(self) -> None:
-        self.muted = self._random.random() < 0.5
-        self._world.post(Muted(self.muted))
+        self._press(self._random.random() < 0.5)
 
     def _say(self) -> None:
         self.says += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from tests.sim.world import World
 
 
+OF_REPLY = re.compile(r"\br(\d+)\b")
+
+
 class ModelOracles:
     """Watches what one call asks of its model and tells of it."""
 
@@ -30,7 +34,7 @@ class ModelOracles:
         self._partial = not world.settings.calls.group_parallel_tools  # a result may ask before its group is complete
         self._announced: set[str] = set()
         self._before: Counter[Item] = Counter()
-        self._turned = False  # the caller's turn was in the same moment
+        self._turned = False  # the caller's turn was in the same moment, or the end of a frame
         self._results: dict[str, str] = {}  # the first that each tool gave
         self._asked: list[int] = []
         self._measured: list[int] = []
@@ -95,6 +99,7 @@ class ModelOracles:
                 self._check(call_id in ids, "a call runs that is not in the log")
             case e.Speak(_, text):
                 self._check("✓" not in text and "○" not in text, "a mark is spoken")
+                self._check_trace(text)
             case e.Notify(event):
                 self._event(event)
 
@@ -124,7 +129,7 @@ class ModelOracles:
 
     def _event(self, event: e.Event) -> None:
         match event:
-            case e.Interrupted() | e.UserTurn():
+            case e.Interrupted() | e.UserTurn() | e.Problem("speech_failed"):
                 self._turned = True
             case e.FunctionCallsStarted(calls):
                 self._check(bool(calls), "nothing is told")
@@ -147,6 +152,11 @@ class ModelOracles:
             case e.AssistantTurn(text):
                 self._shown |= {(name, int(number)) for name, number in WORD.findall(text)}
 
+    def _check_trace(self, text: str) -> None:
+        """The words of an answer say which one it is."""
+        traces = {f"c{number}t" for number in OF_REPLY.findall(text)} & self._discarded
+        self._check(not traces, "words of an early answer that nobody wanted")
+
     def words_to_read(self, heard: set[tuple[str, int]]) -> set[tuple[str, int]]:
         """Words of the bot's messages that were read and not heard."""
         spoken = " ".join(" ".join(words) for words in self._world.voice.words.values())
@@ -159,7 +169,13 @@ class ModelOracles:
         return words
 
     def at_end(self) -> None:
-        """Every answer was measured, once."""
+        """Every answer was measured, once; those that were discarded left no trace."""
+        for item in self._world.core.log.items():
+            if isinstance(item, AssistantMessage):
+                self._check_trace(item.text)
+                ids = tuple(call.call_id for call in item.calls)
+                traces = [call_id for call_id in ids if call_id[: call_id.index("t") + 1] in self._discarded]
+                self._check(not traces, "a call of an early answer that nobody wanted")
         self._check(self._world.core.state is CallState.CLOSED, "the call is not over")
         self._check(self._measured == self._asked, "an answer was not measured, or twice")
 

@@ -1,94 +1,16 @@
-"""The simulated voice and the simulated tools of a call."""
+"""The simulated tools of a call."""
 
 from __future__ import annotations
 
 import json
-import re
-from collections import deque
 from typing import TYPE_CHECKING
 
-from audio.events import SpeechFailed, Synthesised, Word
 from llm.events import Outcome, ToolDone, ToolSchema, ToolUpdate
 from llm.function_calls import ToolSpec
-from server.call.events import HangUp, RunTool, Say, Speak
-from tests.sim.client import samples
+from server.call.events import HangUp, RunTool, Say
 
 if TYPE_CHECKING:
     from tests.sim.world import World
-
-WORD_MS = 200
-CHUNK_MS = 300
-
-
-class Voice:
-    """Speaks one frame after the other, 200 ms a word, faster than real time; fails and stalls now and then."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self._queue: deque[Speak] = deque()
-        self._working = False
-        self.stalls = 0
-        self.failures = 0
-        self.lost: set[int] = set()  # frames that it failed to speak, in whole or in part
-        self.words: dict[int, list[str]] = {}  # frame -> its words, each WORD_MS long
-
-    def speak(self, speak: Speak) -> None:
-        """A frame to speak."""
-        self.words[speak.frame] = speak.text.split()
-        self._queue.append(speak)
-        self._work()
-
-    def _work(self) -> None:
-        if self._working or not self._queue:
-            return
-        speak = self._queue.popleft()
-        if self._world.playout.get(speak.frame) is None:
-            self._work()
-            return
-        self._working = True
-        random = self._world.random
-        if self._world.faulty("voice_stall") and random.random() < 0.02:
-            self.stalls += 1
-            self.lost.add(speak.frame)
-            self._world.at(4.0, self._done)  # in vain: the core has given the frame up by then
-            return
-        if self._world.faulty("voice_fail") and random.random() < 0.04:
-            self.failures += 1
-            self.lost.add(speak.frame)
-            self._world.at(0.05, self._fail, speak.frame)
-            return
-        self._world.at(random.choice((0.01, 0.05, 0.2)), self._chunk, speak, 0)
-
-    def _chunk(self, speak: Speak, start: int) -> None:
-        world = self._world
-        if world.playout.full:
-            world.at(0.05, self._chunk, speak, start)
-            return
-        ends = [match.end() for match in re.finditer(r"\S+", speak.text)]
-        total = WORD_MS * len(ends)
-        stop = min(start + CHUNK_MS, total)
-        words = tuple(Word(n * WORD_MS, end) for n, end in enumerate(ends) if start <= n * WORD_MS < stop)
-        if world.swarm_has("untimed"):
-            words = ()
-        if not world.audio(speak.frame, stop - start, words, samples(start, stop)):
-            self._done()
-        elif stop == total:
-            world.post(Synthesised(speak.frame))
-            self._done()
-        elif world.faulty("voice_fail") and world.random.random() < 0.01:
-            self.failures += 1
-            self.lost.add(speak.frame)
-            self._fail(speak.frame)
-        else:
-            world.at(0.01, self._chunk, speak, stop)
-
-    def _fail(self, frame: int) -> None:
-        self._world.post(SpeechFailed(frame, "no voice"))
-        self._done()
-
-    def _done(self) -> None:
-        self._working = False
-        self._work()
 
 
 def _spec(name: str, **options: object) -> ToolSpec:

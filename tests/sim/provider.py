@@ -252,6 +252,10 @@ class Provider:
             words += sentence(name, said.get(name, 0), count)
         # One to three words a delta; a delta may end within a word.
         deltas: list[Delta] = []
+        if words and self._world.swarm_has("early"):
+            words.insert(0, f"r{reply}")  # so that it is known whose words they are
+        if words and self._world.swarm_has("emoji") and self._random.random() < 0.3:
+            words.insert(self._random.randrange(len(words) + 1), "\N{WAVING HAND SIGN}.")
         if "✓" in request.instructions and self._random.random() < 0.8:
             deltas.append(Delta(reply, self._random.choice(("✓", " ✓", "✓ "))))
         while words:

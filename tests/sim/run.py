@@ -42,9 +42,8 @@ def run_seed(seed: int, counts: Counter[str]) -> None:
     counts["link drops"] += world.models.count("drops")
     counts["requests"] += world.models.count("asked")
     counts["answers taken up again"] += world.oracles.resumed
-    counts["stalls"] += world.models.count("stalls") + world.voice.stalls
+    counts["stalls"] += world.models.count("stalls")
     counts["refusals"] += world.models.count("refusals")
-    counts["voice failures"] += world.voice.failures
     counts["tool runs"] += sum(world.tools.runs.values())
     counts["tools cancelled"] += world.tools.cancelled
     counts["interruptions"] += world.oracles.speech.interruptions
@@ -59,8 +58,7 @@ def run_seed(seed: int, counts: Counter[str]) -> None:
     counts["turns that were not done"] += world.models.count("marks")
     counts["pauses judged"] += world.judge.judged if world.judge else 0
     counts["async calls cancelled by the model"] += len(world.oracles.model.cancelled_by_model - {"nobody"})
-    for what, number in world.caller.counts.items():
-        counts[f"caller: {what}"] += number
+    counts += world.counts
 
 
 def run_many(seeds: Iterable[int]) -> tuple[Counter[str], list[tuple[int, str]]]:

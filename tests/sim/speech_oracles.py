@@ -11,8 +11,8 @@ from server.call import events as e
 from server.call.model_events import EarlyAnswer
 from tests.sim.digest import WORD, known
 from tests.sim.model_oracles import ModelOracles
-from tests.sim.peers import WORD_MS
 from tests.sim.policy import FILLERS, LATE_WORDS, MARGIN_MS
+from tests.sim.voice import WORD_MS
 
 if TYPE_CHECKING:
     from tests.sim.world import World
@@ -97,6 +97,7 @@ class SpeechOracles:
             return False  # it is about to drop them
         client.play()
         return client.buffered > 2000 * client.latency_s + MARGIN_MS
+from tests.sim.voice import WORD_MS
 
     # --- at the end ---------------------------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from tests.sim.world import World
 PARTS, CALLS = 16, 500
 FIRST = 1_000_000
 LIVELY = (
+    "Hold",
     "link drops",
     "stalls",
     "refusals",
@@ -22,7 +23,43 @@ LIVELY = (
     "apologies",
     "answers taken up again",
     "early answers used",
+    "told: Idle 1",
+    "ears: started",
+    "ears: eager",
+    "ears: ended",
+    "ears: judgements",
+    "ears: outages",
+    "voice: failures",
 )
+RARER = (
+    "told: Backchannel",
+    "told: EarlyAnswer",
+    "told: FalseInterruption",
+    "told: Idle 2",
+    "told: Idle 3",
+    "told: NotHeard",
+    "caller: mute",
+    "caller: television",
+    "ears: resumed",
+    "ears: double hints",
+    "ears: hints that never came",
+    "ears: late hints",
+    "ears: late judgements",
+    "ears: double finals",
+    "ears: late finals",
+    "ears: lost",
+    "ears: nothing came",
+    "ears: revised partials",
+    "voice: audio that nobody wanted",
+    "voice: frames that began late",
+    "voice: frames that were begun again",
+    "voice: nothing for words",
+    "voice: silent pieces",
+    "voice: stalls before the first audio",
+    "voice: stalls within a frame",
+)
+"""At least so often in a part of the sample: a switch that is never on is noticed."""
+RARELY = 3
 
 
 @pytest.mark.parametrize("part", range(PARTS))
@@ -32,6 +69,8 @@ def test_every_oracle_is_content(part: int) -> None:
     assert counts["calls"] == CALLS
     for what in LIVELY:
         assert counts[what] > CALLS / 50, f"the world has become tame: {what}"
+    for what in RARER:
+        assert counts[what] >= RARELY, f"the world has become tame: {what}"
 
 
 def test_seeds_that_failed_once_do_not_fail_again() -> None:

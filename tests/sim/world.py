@@ -7,13 +7,14 @@ Two phases: faults on for a while, then off; then the call must come to rest. Ev
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Callable
 from random import Random
 from typing import Literal
 
 import msgspec
 
-from audio.endpoint import TurnOptions
+from audio.endpoint import Rule, TurnOptions
 from audio.events import Word
 from audio.playout import Playout, PlayoutOptions
 from llm.events import Ask, Cancel, Infer, Prepare
@@ -27,12 +28,14 @@ from server.call.policy import CallSettings, Sentences, WhileSpeaking
 from server.call.states import CallState
 from tests.sim.caller import Caller
 from tests.sim.client import RATE_HZ, Client
+from tests.sim.ears import Ears
 from tests.sim.judge import Judge
 from tests.sim.models import Models
 from tests.sim.oracles import Oracles
-from tests.sim.peers import SPECS, Tools, Voice
-from tests.sim.policy import FILLERS, MARKS, MAX_SPEECH_MS, MUTES, POLICY, SUMMARY
+from tests.sim.peers import SPECS, Tools
+from tests.sim.policy import FILLERS, GOODBYE_S, MARKS, MAX_SPEECH_MS, MUTES, POLICY, RULES, SUMMARY
 from tests.sim.swarm import Swarm
+from tests.sim.voice import Voice
 
 TICK_S = 0.02
 GONE = "the caller is gone"
@@ -90,6 +93,9 @@ class World:
         self._tick_at = -1.0
         self._deadline = -1.0
         self.events = 0
+        self.counts: Counter[str] = Counter()
+        """What happened, and how often."""
+        self._silent = False  # nothing reached the core in this step
         reports = self.random.random() < 0.5
         options = PlayoutOptions(
             rate_hz=RATE_HZ,
@@ -117,7 +123,7 @@ class World:
                 early_start=self._early_start(),
             ),
             turn=TurnOptions(
-                rules=("transcript", "acoustic") if self.swarm_has("judged") else ("transcript",),
+                rules=self._draw_rules(),
                 min_delay_ms=950 if self.swarm_has("ahead") else 300,
                 max_delay_ms=1000,
                 max_speech_ms=MAX_SPEECH_MS,
@@ -140,10 +146,23 @@ class World:
         self.voice = Voice(self)
         self.tools = Tools(self)
         self.judge = Judge(self) if self.swarm_has("judged") else None
+        self.ears = Ears(self)
         self.caller = Caller(self)
         self.oracles = Oracles(self)
         self.client.on_played = self._on_played
         self.client.on_cleared = self._on_cleared
+
+    def _draw_rules(self) -> tuple[Rule, ...]:
+        """What decides when a turn is over: the default, or any of them together."""
+        if self.swarm_has("judged"):
+            return "transcript", "acoustic"
+        if not self.swarm_has("rules"):
+            return TurnOptions().rules
+        return tuple(rule for rule in RULES if self.random.random() < 0.5)
+
+    def count(self, what: str) -> None:
+        """It happened once more."""
+        self.counts[what] += 1
 
     def swarm_has(self, kind: str) -> bool:
         """Whether this call knows a kind of event at all."""
@@ -180,6 +199,7 @@ class World:
 
     def execute(self, command: e.Command) -> None:
         """Carry out what the core wants."""
+        self.counts[type(command).__name__] += 1
         self.oracles.command(command)
         if self.judge:
             self.judge.command(command)
@@ -209,11 +229,15 @@ class World:
         self.models.begin()
         self.caller.begin()
         self._until(self.random.uniform(6.0, 20.0))
+        self.oracles.step()
         self.faults_on = False
         self._until_rest()
         self.oracles.at_rest()
         self._until(self.now + POLICY.idle_ms / 1000 + 2.0)
         self.oracles.after_a_silence()
+        if self.swarm_has("waits_on") and self.random.random() < 0.2:
+            self._until(self.now + GOODBYE_S)
+            self.oracles.after_a_long_silence()
         if self.core.state is not CallState.CLOSED:
             self.post(self.random.choice((e.HangUp("enough"), e.Gone(GONE))))
             self._until(self.now + 25.0)
@@ -236,18 +260,23 @@ class World:
         self.events += 1
         if self.events > MAX_EVENTS:
             self.oracles.fail("the call never ends: too many events")
+        self._silent = False
         call(*args)
-        self.oracles.step()
+        if not self._silent:
+            self.oracles.step()
 
     def _arm(self) -> None:
         """The core's deadline and the writer's tick, as the session would have them."""
         self._write()
+        self._arm_tick()
         deadline = self.core.deadline()
         if deadline is not None and deadline != self._deadline:
             if deadline <= self.now:
                 self.oracles.fail("a deadline that has passed")
             self._deadline = deadline
             self.at(deadline - self.now, self._wake, deadline)
+
+    def _arm_tick(self) -> None:
         if self.playout.busy and self._tick_at <= self.now:
             self._tick_at = self.now + TICK_S
             self.at(TICK_S, self._tick)
@@ -261,8 +290,11 @@ class World:
         if self.core.state is CallState.CLOSED:
             return
         self._write()
-        self.hub.progress()
-        self._arm()
+        if self.hub.progress():
+            self._arm()
+        else:
+            self._arm_tick()
+            self._silent = True
 
     def _write(self) -> None:
         for what in self.playout.take(self.now):

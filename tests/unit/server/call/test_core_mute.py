@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from audio.endpoint import TurnOptions
-from audio.events import SpeechLost, SpeechStarted, SpeechStopped, Transcript, TurnJudged
+from audio.events import SpeechLost, SpeechStarted, SpeechStopped, Transcript, TurnHint, TurnJudged
 from audio.turn import Turn
 from llm.events import Delta, FunctionCall, ReplyDone, ToolDone
 from server.call import events as e
@@ -299,3 +299,35 @@ def test_a_noise_that_lasts_beyond_it_is_nothing(mute: tuple[Mute, ...]) -> None
     made.wait(5.0)
     assert [each.text for each in made.told(e.AssistantTurn)] == [NOTICE, "And that is what I wanted to say."]
     assert turns(made) == []
+
+
+def test_a_final_of_two_speeches_is_heard_if_one_of_them_was() -> None:
+    """An engine that follows turns makes one of what the caller began while they were not to be heard."""
+    made = answered("speaking")
+    made.post(TurnHint("started"), made.now + 0.1)
+    made.post(SpeechStarted(64.0))
+    made.post(SpeechStopped(0.0), made.now + 0.3)
+    made.wait(made.now + 1.0)
+    assert not made.core.speaking.playout.busy
+    made.post(SpeechStarted(64.0))
+    made.post(SpeechStopped(0.0), made.now + 0.3)
+    made.post(Transcript("what time is it", True), made.now + 0.2)
+    made.post(Transcript("", True))
+    made.post(TurnHint("ended"))
+    made.wait(made.now + 1.0)
+    assert turns(made) == ["tell me", "what time is it"]
+    assert made.told(e.NotHeard) == []
+
+
+def test_a_final_that_never_came_is_forgotten_when_that_of_another_speech_comes() -> None:
+    made = answered("speaking")
+    made.post(SpeechStarted(64.0))
+    made.post(SpeechStopped(0.0), made.now + 0.2)
+    silent_at = made.now
+    made.wait(silent_at + 2.9)
+    assert not made.core.speaking.playout.busy
+    made.post(SpeechStarted(64.0))
+    made.post(SpeechStopped(0.0), made.now + 0.3)
+    made.post(Transcript("what time is it", True), made.now + 0.2)
+    made.wait(made.now + 1.0)
+    assert turns(made) == ["tell me", "what time is it"]
