@@ -192,9 +192,9 @@ class Core:
             self.answering.early.drop()
         self.speaking.keep_ahead(self.answering.early.number)
         self._summarising.watch(self.settings, self._going_on, now)
-        self._watch_silence(now)
         talks = self.turn.active or self.listening.keypad.keys or self.answering.reply or self.answering.owed
         self._fillers.watch(self.settings, now, silent=self.state is CallState.READY and not talks)
+        self._watch_silence(now)
         self._watch_length(now)
         self._floor.hold(policy, now, ready=self.state is CallState.READY)
         self.speaking.feed(policy, now)

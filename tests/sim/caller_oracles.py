@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from audio.events import SpeechStarted, Transcript
+from audio.events import SpeechStarted, SpeechStopped, Transcript
 from server.call import events as e
+from server.call.listening import FORGOTTEN_S
 from server.call.states import CallState
 from tests.sim.policy import MAX_SPEECH_MS, POLICY
 
@@ -29,9 +30,10 @@ class CallerOracles:
         self._check = check
         self._finals: Counter[str] = Counter()  # words that were given as final
         self._shown: set[str] = set()  # words that were given at all
-        self._told: Counter[str] = Counter()  # words in turns, or told as not heard
-        self._small: set[str] = set()  # words that were less than a turn
+        self._told: Counter[str] = Counter()  # words in turns
+        self._small: set[str] = set()  # words that were less than a turn, or were not to be heard
         self._starts: dict[float, bool] = {}  # when the voice came on -> it was heard
+        self._stopped_at = 0.0
         self._listened = False  # in this very moment
         self._head: tuple[object, ...] = ()
         self._head_since = 0.0
@@ -45,6 +47,8 @@ class CallerOracles:
                 self._finals.update(words if final else ())
             case SpeechStarted():
                 self._listened = False
+            case SpeechStopped():
+                self._stopped_at = self._world.now
             case e.UserText(text):
                 self._shown |= set(SAID.findall(text))
 
@@ -64,7 +68,7 @@ class CallerOracles:
             case e.Backchannel(text):
                 self._small |= set(SAID.findall(text))
             case e.NotHeard(text):
-                self._told.update(SAID.findall(text))
+                self._small |= set(SAID.findall(text))
                 self._check_deaf(SAID.findall(text))
             case e.Idle(times):
                 self._world.count(f"told: Idle {times}")
@@ -75,7 +79,8 @@ class CallerOracles:
     def _check_deaf(self, words: list[str]) -> None:
         """Only of who was not to be heard when they began to speak it is told that they were not heard."""
         ears = self._world.ears
-        excused = ears.doubled or self._world.now < ears.owes_until
+        late = self._world.now >= self._stopped_at + FORGOTTEN_S
+        excused = ears.doubled or late or self._world.now < ears.owes_until
         for word in words:
             began = self._world.caller.began.get(word, 0.0)
             self._check(excused or not self._starts.get(began), f"{word} was to be heard, and was not")

@@ -70,7 +70,7 @@ class SpeechOracles:
         """After each event of the world."""
         frames = list(self._world.playout.frames())
         if frames and frames[0].text in FILLERS and not frames[0].ending:
-            waits = any(each.queued > 0 for each in frames[1:])
+            waits = len(frames) > 1 and frames[1].queued > 0
             self._check(not waits, "an answer waits for the end of a filler")
         for frame in self._discarded:
             self._check(self._world.playout.get(frame) is None, "the voice goes on with an answer that nobody wanted")
@@ -97,7 +97,6 @@ class SpeechOracles:
             return False  # it is about to drop them
         client.play()
         return client.buffered > 2000 * client.latency_s + MARGIN_MS
-from tests.sim.voice import WORD_MS
 
     # --- at the end ---------------------------------------------------------------------------------------------------
 
