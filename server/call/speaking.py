@@ -221,6 +221,7 @@ class Speaking:
         self._out.tell(e.Problem("speech_failed", f"frame {number}: {reason}"))
         if cut := self.playout.fail(number):
             self._shorten(cut)
+        self._pass_over()
 
     # --- what is heard ----------------------------------------------------------------------------------------------
 
