@@ -1,0 +1,61 @@
+"""Words that come late: after their turn was over, or in a voice of the room."""
+
+from __future__ import annotations
+
+import pytest
+
+from audio.endpoint import TurnOptions
+from audio.turn import LOST_S, Turn
+from tests.unit.audio.test_turn import spoken
+
+
+def test_what_is_final_has_signs_and_capitals_and_is_not_taken_twice() -> None:
+    turn = spoken("what time is it", final=False)
+    assert turn.verdict(2.5) == "said"
+    assert turn.take() == "what time is it"
+    turn.hear("What time is it?", True, 3.0)
+    assert turn.text == ""
+
+
+def test_words_that_come_late_come_in_a_row_and_are_one_turn() -> None:
+    turn = spoken("", final=False)
+    for at, words in ((4.0, "what"), (4.2, "what time"), (4.4, "what time is it")):
+        turn.hear(words, False, at)
+        assert turn.verdict(at) == "open"
+    assert turn.deadline() == pytest.approx(4.7)
+    assert turn.verdict(4.7) == "said"
+    assert turn.take() == "what time is it"
+
+
+def test_words_taken_of_two_late_partials_are_both_left_out_of_the_final() -> None:
+    turn = spoken("what time", final=False)
+    assert turn.verdict(2.5) == "said"
+    turn.take()
+    turn.hear("what time is it", False, 3.0)
+    assert turn.verdict(3.3) == "said"
+    assert turn.take() == "is it"
+    turn.hear("what time is it", True, 4.0)
+    assert turn.text == ""
+
+
+def test_words_taken_from_an_engine_that_owed_no_final_are_left_out_of_it_and_forgotten_in_time() -> None:
+    for wait_s, text in ((1.0, ""), (LOST_S + 1.0, "yes")):
+        turn = spoken("hello")
+        turn.take()
+        turn.hear("yes", False, 2.0)
+        assert turn.verdict(2.3) == "said"
+        assert turn.take() == "yes"
+        turn.begin(1.0 + wait_s)
+        turn.stop(1.5 + wait_s)
+        turn.hear("yes", True, 1.6 + wait_s)
+        assert turn.text == text
+
+
+def test_a_voice_in_the_room_that_has_words_is_no_pause_of_the_caller() -> None:
+    turn = Turn(TurnOptions(rules=("pauses",), max_speech_ms=1000.0))
+    turn.begin(0.0)
+    turn.watch(1.0)
+    turn.hear("hello", False, 2.0)
+    turn.stop(2.5)
+    turn.hear("hello", True, 2.6)
+    assert turn.deadline() == pytest.approx(2.8), "nothing was learned"
