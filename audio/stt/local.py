@@ -108,6 +108,13 @@ class LocalEngine:
         await self._pool.close()
 
 
+class _Failed(Struct, frozen=True):
+    """The model cannot understand the piece of this number."""
+
+    number: int
+    reason: str
+
+
 class WorkerTranscriber:
     """One call's place in a worker; a `Transcriber`. Its pieces are understood one after the other."""
 
@@ -137,18 +144,20 @@ class WorkerTranscriber:
         self._slot.close()
 
     async def _answer(self, number: int) -> Piece:
+        """Raises ProviderError: fatal if the model cannot understand this piece."""
         while True:
             reply = await self._next()
-            if reply.number == number:
+            if reply.number == number and isinstance(reply, _Failed):
+                raise ProviderError(reply.reason, fatal=True)
+            if reply.number == number and isinstance(reply, Reply):
                 return reply.piece or Piece("")
 
-    async def _next(self) -> Reply:
-        """Raises ProviderError: fatal if the model cannot understand this piece."""
+    async def _next(self) -> Reply | _Failed:
+        """The next answer, of whatever number. Raises WorkerDied."""
         try:
-            reply = msgspec.convert(await self._slot.receive(), Reply)
-        except JobFailed as error:
-            self._owed.clear()
-            raise ProviderError(str(error), fatal=True) from error
+            reply: Reply | _Failed = msgspec.convert(await self._slot.receive(), Reply)
+        except JobFailed as error:  # of the oldest, for the worker answers in order
+            reply = _Failed(min(self._owed, default=0), str(error))
         except WorkerDied:
             self._owed.clear()
             raise

@@ -48,12 +48,12 @@ class RecogniserJob:
 
     def __init__(self, recogniser: Recogniser) -> None:
         self._recogniser = recogniser
-        self._unwanted: dict[int, set[int]] = {}
+        self._unwanted: dict[int, frozenset[int]] = {}  # replaced as a whole: `urgent` runs beside `message`
         recogniser.understand(np.zeros(RATE_HZ, np.float32), look=False)
 
     def open(self, slot: int, options: dict[str, Any]) -> None:
         """A call holds nothing here but its numbers."""
-        self._unwanted[slot] = set()
+        self._unwanted[slot] = frozenset()
 
     def message(self, slot: int, payload: Any, send: Send) -> None:
         """A piece."""
@@ -62,13 +62,13 @@ class RecogniserJob:
             send(Reply(question.number, None))
             return
         piece = self._recogniser.understand(to_float(question.pcm), look=question.look)
-        self._unwanted[slot] = {number for number in self._unwanted[slot] if number > question.number}
+        self._unwanted[slot] = frozenset(number for number in self._unwanted[slot] if number > question.number)
         send(Reply(question.number, piece))
 
     def urgent(self, slot: int, payload: Any) -> None:
         """Nobody waits for this number."""
         if slot in self._unwanted:
-            self._unwanted[slot].add(payload)
+            self._unwanted[slot] |= {payload}
 
     def close(self, slot: int) -> None:
         """The call is over."""

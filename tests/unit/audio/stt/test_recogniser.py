@@ -8,13 +8,15 @@ from typing import Any, cast
 
 import msgspec
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from audio.stt.local import STALLED_S, WorkerTranscriber
 from audio.stt.recogniser import Question, RecogniserJob, Reply
 from audio.stt.speeches import Piece
 from audio.stt.utterances import Job
-from link.worker import Slot
+from link.errors import ProviderError
+from link.worker import JobFailed, Slot
 from tests.unit.link.stage import play
 
 PCM = bytes(3200)
@@ -37,10 +39,16 @@ class DeskSlot:
         self.unwanted.append(number)
 
     async def receive(self) -> Any:
-        return msgspec.to_builtins(await self.unread.get())
+        item = await self.unread.get()
+        if isinstance(item, Exception):
+            raise item
+        return msgspec.to_builtins(item)
 
     def restart(self, reason: str) -> None:
         self.restarts += 1
+
+    def fail(self, reason: str) -> None:
+        self.unread.put_nowait(JobFailed(reason))
 
     def answer(self, number: int, text: str) -> None:
         self.unread.put_nowait(Reply(number, Piece(text)))
@@ -79,6 +87,26 @@ def test_the_answer_to_what_was_given_up_is_not_that_of_the_next() -> None:
         slot.answer(2, "new")
         assert (await task).text == "new"
         assert [question.number for question in slot.sent] == [1, 2]
+
+    play(scene())
+
+
+def test_what_was_given_up_and_failed_is_not_the_failure_of_the_next() -> None:
+    async def scene() -> None:
+        slot = DeskSlot()
+        transcriber = WorkerTranscriber(cast(Slot, slot))
+        await given_up(transcriber, 1)
+        task = asyncio.ensure_future(transcriber.transcribe(Job(2, PCM), lambda _: None))
+        await asyncio.sleep(0.1)
+        slot.fail("the look at the beginning of it")
+        slot.answer(2, "what was said")
+        assert (await task).text == "what was said"
+        task = asyncio.ensure_future(transcriber.transcribe(Job(3, PCM), lambda _: None))
+        await asyncio.sleep(0.1)
+        slot.fail("its own")
+        with pytest.raises(ProviderError, match="its own") as caught:
+            await task
+        assert caught.value.fatal
 
     play(scene())
 
