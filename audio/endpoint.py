@@ -47,7 +47,8 @@ class TurnOptions(Struct, frozen=True, forbid_unknown_fields=True):
     judge_timeout_ms: float = 500.0
     """A judgement of that model that is not there so long after the last voiced sample is not waited for."""
     final_timeout_ms: float = 1500.0
-    """A final transcript that is not there so long after the last voiced sample is not waited for."""
+    """A final transcript that is not there so long after the last voiced sample (or after other ears of several were
+    given it) is not waited for."""
     max_speech_ms: float = 15_000.0
     """A voice without a new word for so long is part of the room (a television): nobody waits for it any more."""
     unclear_ms: float = 700.0

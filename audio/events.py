@@ -63,7 +63,11 @@ class SpeechLost(Struct, frozen=True, tag=True):
     reason: str
 
 
-EarFact = Transcript | SpeechLost | TurnHint
+class HeardAgain(Struct, frozen=True, tag=True):
+    """Other ears hear what is not understood yet, from its beginning: its final transcript takes as long once more."""
+
+
+EarFact = Transcript | SpeechLost | HeardAgain | TurnHint
 """What a speech-to-text tells."""
 Listens = Literal["speech", "always"]
 """Which audio ears get: what stands between `Begin` and `Finish` only, or all of it, in which these are marks."""

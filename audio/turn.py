@@ -40,6 +40,7 @@ class Turn:
         self._pending = 0  # finals of this turn that the speech-to-text still owes
         self._late = 0  # finals of turns before that it still owes
         self._stopped_at = 0.0  # the end of the newest speech whose final is owed
+        self._again_at = 0.0  # when other ears were given what is owed
         self._taken: list[list[str]] = []  # words that turns took of transcripts that were not final yet
         self._pauses = Pauses()
         self._paused = False  # and went on, in this turn
@@ -146,6 +147,10 @@ class Turn:
                 words = words[len(taken) :]
         return words
 
+    def heard_again(self, now: float) -> None:
+        """Other ears have only now begun with what is owed: they have as much time as the first had."""
+        self._again_at = now
+
     def lost(self) -> None:
         """The speech-to-text failed: no final comes for what was said so far."""
         self._pending = 0
@@ -235,9 +240,10 @@ class Turn:
 
     def _over_at(self) -> float:
         silence_s = silence_ms(self._evidence(), self.options) / 1000
-        if self._pending and self._hint != "ended":
-            silence_s = max(silence_s, min(self.options.final_timeout_ms, self.options.max_delay_ms) / 1000)
         over_at = self.voiced_until + silence_s
+        if self._pending and self._hint != "ended":
+            final_s = min(self.options.final_timeout_ms, self.options.max_delay_ms) / 1000
+            over_at = max(over_at, max(self.voiced_until, self._again_at) + final_s)
         if self._partial:  # words that come late come in a row: these are not the last of them
             return max(over_at, self._fresh_at + self.options.min_delay_ms / 1000)
         return over_at

@@ -26,8 +26,12 @@ class Preference:
 
     def failed(self, number: int, now: float) -> bool:
         """It was late, or failed. Returns whether that was once too often: all calls leave it alone."""
-        self._avoid_until[number] = now + self._avoid_s
+        self.avoid(number, now)
         return self._breakers[number].failed(now)
+
+    def avoid(self, number: int, now: float) -> None:
+        """It has no room, which nobody else need hear of: this call goes to the others first."""
+        self._avoid_until[number] = now + self._avoid_s
 
     def worked(self, number: int) -> bool:
         """It did all that it was asked for. Returns whether it was left alone before."""

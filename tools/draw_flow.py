@@ -59,6 +59,7 @@ PARTS = (
 
 SOURCES = {
     "SpeechStarted": "vad", "SpeechStopped": "vad", "Transcript": "ears", "SpeechLost": "ears",
+    "HeardAgain": "ears",
     "Queued": "voice", "Synthesised": "voice", "Played": "playout",
     "LinkUp": "model", "LinkDown": "model", "Delta": "model", "FunctionCall": "model", "ReplyDone": "model",
     "ToolDone": "tool", "Tick": "clock",

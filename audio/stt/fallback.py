@@ -20,7 +20,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from audio.events import EarFact, Listens, SpeechLost, Transcript, TurnHint
+from audio.events import EarFact, HeardAgain, Listens, SpeechLost, Transcript, TurnHint
 from audio.stt.kept_audio import BYTES_PER_SAMPLE, KEPT_S, KeptAudio
 from link.errors import ConfigError
 from link.preference import Preference
@@ -34,7 +34,7 @@ class FallbackOptions(Struct, frozen=True, forbid_unknown_fields=True):
 
     final_s: float = 1.2
     """Ears that have given no final transcript so long after the end of speech are late. It is less than they allow
-    themselves; `turn.final_timeout_ms` should leave time for those that come after them."""
+    themselves, and than the call waits: 1.5 s, and as long again for those that come after them."""
     avoid_s: float = 15.0
     """Ears that were late or failed come after the others for so long, in that call."""
 
@@ -186,6 +186,13 @@ class Fallback:
         self._fail(reason, now)
         return self._taken()
 
+    def full(self, now: float) -> list[Action]:
+        """The child that was to listen has no room; that is no failure of it."""
+        self._gone = True
+        self._preference.avoid(self._child, now)
+        self._pass_on("it has no room", now)
+        return self._taken()
+
     def _on_final(self, fact: Transcript, text: str, now: float) -> None:
         if not self._speeches or self._speeches[0].end is None:
             if self._speeches and text:  # who follows turns may end one before speech does; it is not heard again
@@ -215,18 +222,25 @@ class Fallback:
                 self._post(Transcript("", True))
 
     def _fail(self, reason: str, now: float) -> None:
+        """The child is to blame, in all calls."""
+        failed = self._child
+        if self._preference.failed(failed, now):
+            self._note("WARNING", f"{self._names[failed]} fails again and again ({reason}); the others go before it")
+            self._out.append(Out(failed))
+        self._pass_on(reason, now)
+
+    def _pass_on(self, reason: str, now: float) -> None:
         """Somebody else hears what is not answered, from its beginning."""
         failed = self._child
         self._empty = 0
         self._tried.add(failed)
-        if self._preference.failed(failed, now):
-            self._note("WARNING", f"{self._names[failed]} fails again and again ({reason}); the others go before it")
-            self._out.append(Out(failed))
         other = self._preference.best(now, self._tried)
         if other is None:
             self._lose(reason, now)
             return
         self._note("WARNING", f"{self._names[failed]} fails ({reason}); {self._names[other]} listens instead")
+        if any(speech.end is not None for speech in self._speeches):
+            self._post(HeardAgain())  # the call waits for these
         self._switch(other, now)
 
     def _switch(self, child: int, now: float) -> None:

@@ -20,7 +20,7 @@ from audio.services import Begin, Finish, SpeechToText
 from audio.stt.fallback import Action, Fallback, FallbackOptions, Give, Note, Open, Out, Post
 from audio.stt.kept_audio import BYTES_PER_SAMPLE, KEPT_S
 from link.alarm import Alarm
-from link.errors import VoicewireError
+from link.errors import Overloaded, VoicewireError
 from link.inbox import Inbox
 from link.preference import Preference
 from link.probing import Found, Probe
@@ -29,6 +29,8 @@ from link.tasks import Spawn, Task, Work
 PROBE_S = 1.9
 """Less than the 2 s after which the ears of a provider that is silent answer by themselves, with nothing."""
 PROBE_SOUND_S = 0.4
+SLICE_S = 0.1
+"""Of audio is brought to another rate at once: 0.2 ms; 15 s would take up to 0.3 s, and 180 MB."""
 
 MARKS: dict[str, Begin | Finish] = {"begin": Begin(), "finish": Finish()}
 Item = bytes | Begin | Finish
@@ -36,19 +38,36 @@ Tell = Callable[[EarFact], None]
 
 
 class _Child:
-    """Ears that listen, or have listened, for a call."""
+    """Ears that listen, or have listened, for a call.
+
+    What is heard again may be 15 s at once, which would hold up the loop if it were brought to another rate in one go.
+    """
 
     def __init__(self, service: SpeechToText, rate_hz: int) -> None:
         """`rate_hz` is that of the audio which it is given."""
         self.service = service
         limit = 2 * round(KEPT_S * service.rate_hz) * BYTES_PER_SAMPLE  # what is heard again, and what comes meanwhile
-        self.inbox: Inbox[Item] = Inbox(limit, "drop_oldest", lambda item: len(item) if isinstance(item, bytes) else 0)
+        self.inbox: Inbox[Item] = Inbox(limit, "drop_oldest", _bytes)
+        self._given: Inbox[Item] = Inbox(2 * round(KEPT_S * rate_hz) * BYTES_PER_SAMPLE, "drop_oldest", _bytes)
+        self._slice_bytes = round(SLICE_S * rate_hz) * BYTES_PER_SAMPLE
         self._resampler = MicResampler(rate_hz, service.rate_hz)
+        self.at_own_rate = rate_hz != service.rate_hz
         self.tasks: list[Task] = []
 
     def give(self, item: Item) -> None:
         """Audio, or a mark in it."""
-        self.inbox.put(self._resampler.feed(item) if isinstance(item, bytes) else item)
+        (self._given if self.at_own_rate else self.inbox).put(item)
+
+    async def convert(self) -> None:
+        """Bring what is given to the rate of these ears, slice by slice, for ever."""
+        while True:
+            item = await self._given.get()
+            if not isinstance(item, bytes):
+                self.inbox.put(item)
+                continue
+            for start in range(0, len(item), self._slice_bytes):
+                self.inbox.put(self._resampler.feed(item[start : start + self._slice_bytes]))
+                await asyncio.sleep(0)
 
     def end(self) -> None:
         """It listens no more."""
@@ -145,6 +164,9 @@ class SeveralEars:
         self.close()
         try:
             service = self._opens[number]()
+        except Overloaded:
+            self._carry_out(self._rules.full(_now()))
+            return
         except VoicewireError as error:
             self._carry_out(self._rules.gone(f"it cannot be opened: {error}", _now()))
             return
@@ -155,6 +177,8 @@ class SeveralEars:
     # --- the child --------------------------------------------------------------------------------------------------
 
     def _start(self, child: _Child) -> None:
+        if child.at_own_rate:
+            self._spawn_for(child, child.convert())
         self._spawn_for(child, self._serve(child)).add_done_callback(lambda _: child.service.close())
 
     async def _serve(self, child: _Child) -> None:
@@ -183,6 +207,10 @@ class SeveralEars:
     def _heard(self, child: _Child, fact: EarFact) -> None:
         if child is self._child:
             self._carry_out(self._rules.heard(fact, _now()))
+
+
+def _bytes(item: Item) -> int:
+    return len(item) if isinstance(item, bytes) else 0
 
 
 def listening(open_ears: Callable[[], SpeechToText]) -> Probe:
@@ -215,7 +243,7 @@ def _open_first(preference: Preference, opens: Sequence[Callable[[], SpeechToTex
         try:
             return number, opens[number]()
         except VoicewireError:
-            preference.failed(number, _now())
+            preference.avoid(number, _now())
             if len(tried) == len(opens):
                 raise
 

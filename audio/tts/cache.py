@@ -20,7 +20,6 @@ from msgspec import Struct
 
 from audio.events import Word
 from audio.services import Sink, TextToSpeech, Utterance
-from link.errors import ConfigError
 from link.inbox import Inbox
 from link.tasks import Spawn
 
@@ -53,11 +52,7 @@ class SentenceCache:
     """Sentences of one voice in a folder that others may share."""
 
     def __init__(self, folder: Path, voice: str, rate_hz: int, max_bytes: int = MAX_BYTES) -> None:
-        """`voice` is all that its sound depends on, without secrets. Raises ConfigError where nothing can be kept."""
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise ConfigError(f"tts.cache: the folder {folder} cannot be made: {error.strerror}") from error
+        """`voice` is all that its sound depends on. While there is no such folder nothing is kept on disk."""
         self._folder = folder
         self._voice = voice
         self._rate_hz = rate_hz

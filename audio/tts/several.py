@@ -23,7 +23,7 @@ from msgspec import Struct
 from audio.events import Word
 from audio.services import Sink, TextToSpeech, Utterance
 from audio.tts.speech import has_sound
-from link.errors import VoicewireError
+from link.errors import ProviderError, VoicewireError
 from link.inbox import Inbox
 from link.preference import Preference
 from link.tasks import Spawn, Task, Work
@@ -314,7 +314,15 @@ class FallbackVoice:
             except VoicewireError as error:
                 piece.attempt = None
                 piece.reason = str(error)
-                self._preference.failed(number, _now())
+                self._blame(number, error)
+
+    def _blame(self, number: int, error: VoicewireError) -> None:
+        """It cannot be asked; that it has no room is no failure of it."""
+        if isinstance(error, ProviderError):
+            if self._preference.failed(number, _now()):
+                self._on_out(number)
+        else:
+            self._preference.avoid(number, _now())
 
     def _voice(self, number: int) -> _Voice:
         """A voice, which is opened when it is needed first. Raises what opening it does."""
@@ -333,6 +341,7 @@ class FallbackVoice:
                 self._voices[number] = _Voice(number, self._opens[number](), self)
                 return self._voices[number]
             except VoicewireError:
+                self._preference.avoid(number, _now())
                 if len(tried) == len(self._opens):
                     raise
 

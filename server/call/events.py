@@ -7,6 +7,7 @@ from typing import Literal
 from msgspec import Struct
 
 from audio.events import (
+    HeardAgain,
     Played,
     Queued,
     SpeechFailed,
@@ -121,6 +122,7 @@ Fact = (
     | TurnHint
     | TurnJudged
     | SpeechLost
+    | HeardAgain
     | Queued
     | Synthesised
     | SpeechFailed

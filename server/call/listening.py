@@ -24,6 +24,7 @@ SoundOfCaller = (
     | sound.TurnHint
     | sound.TurnJudged
     | sound.SpeechLost
+    | sound.HeardAgain
     | e.Dtmf
     | e.Muted
 )
@@ -63,6 +64,8 @@ class Listening:
                 self._finals.clear()
                 self.turn.lost()
                 self._out.tell(e.Problem("speech_lost", reason))
+            case sound.HeardAgain():
+                self.turn.heard_again(now)
             case e.Dtmf(digits):
                 if not self.keypad.press(digits, now):
                     self._out.tell(

@@ -17,7 +17,6 @@ from audio.services import SpeechToText, TextToSpeech
 from audio.stt import several as ears_of
 from audio.stt.fallback import FallbackOptions
 from audio.tts import probing as voice_probing
-from audio.tts.delivery import Patience
 from audio.tts.several import FallbackPatience, FallbackVoice
 from link.breaker import Breaker, BreakerOptions
 from link.errors import ConfigError
@@ -33,8 +32,8 @@ S = TypeVar("S")
 Make = Callable[[Service, Given], Engine[S]]
 
 MAX_SERVICES = 8
-ALL_S = Patience().give_up_s
-"""So long all of them together may take to begin; the call waits for little more."""
+MARGIN_S = 0.2
+"""So much sooner than the call all voices together give up."""
 _PATIENCE = FallbackPatience()
 _EARS = FallbackOptions()
 
@@ -45,8 +44,8 @@ class FallbackTable(Struct, frozen=True, forbid_unknown_fields=True):
     services: list[Service]
     """In order of preference; each a name, or a table with `name` and options."""
     first_audio_s: float | None = None
-    """A voice that has given nothing for so long is late, and the next one is asked; not given: 2.8 s divided by the
-    number of services, since the call waits for 3 s."""
+    """A voice that has given nothing for so long is late, and the next one is asked; not given: what the call waits
+    (`policy.speech_first_s`, less 0.2 s), divided by the number of services."""
     next_audio_s: float = _PATIENCE.next_audio_s
     """So is one that has given nothing for so long in the middle of a piece, where it told its words."""
     avoid_s: float = _PATIENCE.avoid_s
@@ -71,8 +70,14 @@ class EarsTable(Struct, frozen=True, forbid_unknown_fields=True):
 def voice(given: Given, make: Make[TextToSpeech], **options: Any) -> FallbackEngine[TextToSpeech]:
     """The engine of several voices; `make` makes that of each. Raises ConfigError."""
     table = converted(given.place, options, FallbackTable)
-    shared_s = ALL_S / max(1, len(table.services))
+    policy = given.settings.over("policy", given.agent.policy)
+    shared_s = (policy.speech_first_s - MARGIN_S) / max(1, len(table.services))
     first_audio_s = shared_s if table.first_audio_s is None else table.first_audio_s
+    for name in ("first", "next"):
+        limit_s: float = getattr(policy, f"speech_{name}_s")
+        if (first_audio_s if name == "first" else table.next_audio_s) >= limit_s:
+            why = f"the call waits no longer than that (policy.speech_{name}_s)"
+            raise ConfigError(f"{given.place}.{name}_audio_s must be below {limit_s:g}: {why}")
     times = {"first_audio_s": first_audio_s, "next_audio_s": table.next_audio_s, "avoid_s": table.avoid_s}
     sources = _sources(given, make, table.services, times, table.breaker)
     patience = FallbackPatience(first_audio_s, table.next_audio_s, table.avoid_s)

@@ -13,7 +13,7 @@ from msgspec import Struct
 from audio.stt import faster_whisper as whisper
 from audio.stt.local import LocalEngine, LocalOptions
 from server.services.ears import terms
-from server.services.options import halved, named
+from server.services.options import halved, named, within
 from server.services.remote import Given
 
 
@@ -29,7 +29,7 @@ class Options(Struct, frozen=True, forbid_unknown_fields=True):
     compute_type: str = "default"
     """`int8`, `float16`, …; as CTranslate2 names them."""
     beam_size: int = 1
-    """How many ways the text is searched; more is slower, and seldom better."""
+    """How many ways the text is searched, 1 to 100; more is slower, and seldom better."""
     words: bool = True
     """Times and probabilities of words; they cost some time."""
     prompt: str = ""
@@ -43,13 +43,14 @@ def ears(given: Given, **options: Any) -> LocalEngine:
     place = given.place
     chosen, local = halved(place, options, Options, LocalOptions)
     named(place, model=chosen.model)
-    hotwords = terms(place, chosen.model, chosen.hotwords, given.agent.vocabulary, ("",))
+    within(place, "beam_size", chosen.beam_size, 1, 100)
+    hotwords = terms(f"{place}.hotwords", chosen.model, chosen.hotwords, given.agent.vocabulary, ("",))
     settings = whisper.WhisperSettings(
         chosen.model,
         chosen.language,
         device=chosen.device,
         compute_type=chosen.compute_type,
-        beam_size=max(1, chosen.beam_size),
+        beam_size=chosen.beam_size,
         words=chosen.words,
         prompt=chosen.prompt,
         hotwords=", ".join(hotwords),

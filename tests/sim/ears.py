@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
-from audio.events import EarFact, SpeechLost, Transcript, TurnHint, TurnJudged
+from audio.events import EarFact, HeardAgain, SpeechLost, Transcript, TurnHint, TurnJudged
 from server.call.listening import FORGOTTEN_S
 
 if TYPE_CHECKING:
@@ -89,6 +89,9 @@ class Ears:
         else:
             late = self._happens("stt_late", 0.06)
             self._world.counts["ears: late finals"] += late
+            if late and self._random.random() < 0.5:
+                self._world.count("ears: heard again by others")
+                self._later(over + 1.2, HeardAgain())
             return over + (2.0 if late else self._random.choice((0.01, 0.05, 0.2, 0.6)))
         return None
 

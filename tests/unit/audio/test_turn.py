@@ -180,6 +180,20 @@ def test_a_late_transcript_that_says_nothing_new_makes_no_turn() -> None:
     assert turn.verdict(5.0) == "none"
 
 
+def test_other_ears_that_hear_it_again_have_as_much_time_as_the_first() -> None:
+    turn = spoken("what time is", final=False)
+    turn.heard_again(2.4)
+    assert turn.deadline() == pytest.approx(2.4 + OPTIONS.final_timeout_ms / 1000)
+    turn.hear("what time is it", True, 3.0)
+    assert turn.verdict(3.0) == "said"
+
+
+def test_other_ears_that_owe_nothing_keep_nobody_waiting() -> None:
+    turn = spoken("what time is it")
+    turn.heard_again(1.1)
+    assert turn.deadline() == pytest.approx(1.0 + OPTIONS.min_delay_ms / 1000)
+
+
 def test_the_words_of_a_late_transcript_are_compared_whole() -> None:
     turn = spoken("q", final=False)
     turn.take()

@@ -41,6 +41,8 @@ class PuppetEars:
         self._at = at
         self._count = 0
         self.pcm = bytearray()
+        self.longest = 0
+        """The bytes of the longest piece of audio that came at once."""
         self.closed = 0
         self.running = False
 
@@ -69,6 +71,7 @@ class PuppetEars:
                             post(Transcript(self._text(), True))
                     case pcm if speaking:
                         self.pcm += pcm
+                        self.longest = max(self.longest, len(pcm))
                         if len(self.pcm) <= PARTIAL_S * 2 * self.rate_hz:
                             post(Transcript(self._text(), False))
                         if len(self.pcm) >= MID_S * 2 * self.rate_hz:

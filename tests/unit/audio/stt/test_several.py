@@ -12,6 +12,7 @@ import pytest
 
 from audio.services import SpeechToText
 from audio.stt.fallback import FallbackOptions
+from link.breaker import State
 from link.errors import ConfigError, Overloaded
 from server.services.fallback import FallbackEngine, several_ears
 from tests.unit.audio.stt.booth import Booth
@@ -247,6 +248,38 @@ def test_a_call_begins_with_whoever_has_room() -> None:
         full = several_ears({"a": source(fault="full"), "b": source(fault="full")}, Process().spawn, FallbackOptions())
         with pytest.raises(Overloaded):
             full.open()
+
+    play(scene())
+
+
+def test_ears_that_are_full_are_not_blamed() -> None:
+    async def scene() -> None:
+        first, second = source(), source(8000, "lost at finish", at=2)
+        async with call(first, second) as (booth, engine):
+            first.full = True
+            for _ in range(3):
+                others = engine.open()
+                others.close()
+            await booth.say(1)
+            await booth.until(1)
+            assert [each.state for each in engine.breakers] == [State.CLOSED] * 2
+            assert engine.breakers[0].failed(now()) is False, "it has not failed before"
+
+    play(scene())
+
+
+@pytest.mark.parametrize("rate_hz", [8000, 24000])
+def test_what_is_heard_again_is_resampled_in_small_pieces(rate_hz: int) -> None:
+    """At once it would hold up all calls of the process."""
+    words = tuple(range(1, 61))
+
+    async def scene() -> None:
+        first, second = source(16000, "lost at finish"), source(rate_hz)
+        async with call(first, second) as (booth, _):
+            await booth.say(*words)
+            await booth.until(1)
+            assert booth.finals == [names(*words)]
+            assert second.opened[0].longest <= 0.1 * rate_hz * 2
 
     play(scene())
 

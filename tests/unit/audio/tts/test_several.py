@@ -179,6 +179,19 @@ def test_a_voice_without_room_is_none() -> None:
     at(act, first, second)
 
 
+def test_a_voice_without_room_is_not_blamed() -> None:
+    first, second = Source(), Source("fail 0", "fail 0", "fail 0")
+    second.free = 0
+
+    async def act(stand: Stand) -> None:
+        first.faults = ["fail 0"] * 3
+        for number in range(1, 4):
+            assert await stand.call.speak(number, TEXT) == "every place is taken"
+        assert [each.state for each in stand.engine.breakers] == [State.OPEN, State.CLOSED]
+
+    at(act, first, second)
+
+
 # --- coming back ------------------------------------------------------------------------------------------------------
 
 

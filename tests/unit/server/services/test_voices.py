@@ -14,7 +14,7 @@ from audio.tts.several import FallbackPatience, FallbackVoice
 from audio.tts.websocket import WebsocketVoice
 from link.errors import ConfigError
 from server.agent import Agent
-from server.call.policy import Sentences
+from server.call.policy import Policy, Sentences
 from server.config import Service, Settings
 from server.factories import Engine
 from server.services.cached import CachedEngine, fixed_sentences
@@ -120,6 +120,14 @@ async def test_the_key_of_the_environment(service: dict[str, Any], name: str, mo
             "tts.services[1].model is empty: say which model",
         ),
         ({"name": "fallback", "services": [CARTESIA, "espaek"]}, None),
+        (
+            {"name": "fallback", "services": [CARTESIA, OPENAI], "first_audio_s": 3},
+            "tts.first_audio_s must be below 3: the call waits no longer than that (policy.speech_first_s)",
+        ),
+        (
+            {"name": "fallback", "services": [CARTESIA, OPENAI], "next_audio_s": 2},
+            "tts.next_audio_s must be below 2: the call waits no longer than that (policy.speech_next_s)",
+        ),
         ({"name": "fallback", "services": [CARTESIA, OPENAI], "avoid_s": 0}, "tts.avoid_s must be above zero, not 0.0"),
         (
             {"name": "fallback", "services": [CARTESIA, OPENAI], "breaker": {"open_s": -1}},
@@ -150,6 +158,23 @@ async def test_several_voices(tmp_path: Path) -> None:
     assert voice._patience == FallbackPatience(1.4, 1.0, 5.0), "both have had their time before the call gives up"
     assert voice.rate_hz == 16000
     voice.close()
+    await made.close()
+
+
+@pytest.mark.asyncio
+async def test_voices_share_what_the_call_waits() -> None:
+    agent = Agent(policy=Policy(speech_first_s=6.2))
+    made = engine({"name": "fallback", "services": [CARTESIA, OPENAI, "espeak"]}, agent)
+    assert made.open()._patience.first_audio_s == pytest.approx(2.0)
+    await made.close()
+
+
+@pytest.mark.asyncio
+async def test_a_cache_whose_folder_is_gone_costs_no_call(tmp_path: Path) -> None:
+    made = engine({**CARTESIA, "cache": str(tmp_path / "cache")})
+    (tmp_path / "cache").rmdir()
+    (tmp_path / "cache").touch()
+    made.open().close()
     await made.close()
 
 
