@@ -72,10 +72,12 @@ class Answer:
     async def read(self) -> bytes:
         """All of it. Raises ProviderError when it breaks off, or is longer than the endpoint's messages may be."""
         found = bytearray()
-        async for chunk in self.chunks():
-            found += chunk
-            if len(found) > self._endpoint.max_message_bytes:
-                raise ProviderError(f"{self._endpoint.name} sent more than {self._endpoint.max_message_bytes} bytes")
+        async with contextlib.aclosing(self.chunks()) as chunks:
+            async for chunk in chunks:
+                found += chunk
+                if len(found) > self._endpoint.max_message_bytes:
+                    most = self._endpoint.max_message_bytes
+                    raise ProviderError(f"{self._endpoint.name} sent more than {most} bytes")
         return bytes(found)
 
 

@@ -7,6 +7,7 @@ that fails before any of its audio was given is made again; after that there is 
 from __future__ import annotations
 
 import math
+from contextlib import aclosing
 from typing import Protocol
 
 from loguru import logger
@@ -74,8 +75,9 @@ class HttpVoice:
                 if not self._speech.is_audio(answer.content_type):
                     what = f"answered with {answer.content_type}, which is no audio"
                     raise ProviderError(f"{self._client.endpoint.name} {what}", fatal=True)
-                async for pcm in answer.chunks():
-                    await self._delivery.on_sound(Sound(context, pcm), lambda: context in self._requests)
+                async with aclosing(answer.chunks()) as chunks:
+                    async for pcm in chunks:
+                        await self._delivery.on_sound(Sound(context, pcm), lambda: context in self._requests)
             self._queue.on_over(context)
         except ProviderError as error:
             self._on_failure(context, error)

@@ -58,7 +58,7 @@ def nova(given: Given, **options: Any) -> RemoteEngine[SpeechToText]:
         rate_hz=one_of(place, "rate_hz", chosen.rate_hz, RATES_HZ),
         smart_format=chosen.smart_format,
         punctuate=chosen.punctuate,
-        keyterms=terms(place, chosen.model, chosen.keyterms, given.agent.vocabulary, TERMS_OF),
+        keyterms=terms(f"{place}.keyterms", chosen.model, chosen.keyterms, given.agent.vocabulary, TERMS_OF),
     )
     where = endpoint(place, PROVIDER, access, nova_wire.path_of(settings), SCHEMES)
     return websocket_ears(where, lambda: nova_wire.DeepgramHearing(settings, patience))
@@ -89,7 +89,7 @@ def flux(given: Given, **options: Any) -> RemoteEngine[SpeechToText]:
     chosen, access, patience = parted(place, options, FluxOptions, Access, Patience)
     named(place, model=chosen.model)
     rate_hz = one_of(place, "rate_hz", chosen.rate_hz, RATES_HZ)
-    keyterms = terms(place, chosen.model, chosen.keyterms, given.agent.vocabulary, TERMS_OF)
+    keyterms = terms(f"{place}.keyterms", chosen.model, chosen.keyterms, given.agent.vocabulary, TERMS_OF)
     settings = at(
         place,
         lambda: flux_wire.FluxSettings(

@@ -30,16 +30,17 @@ def websocket_ears(endpoint: Endpoint, make: Callable[[], Hearing]) -> RemoteEng
 
 
 def terms(
-    place: str, model: str, given: Sequence[str] | None, vocabulary: Iterable[str], models: tuple[str, ...]
+    key: str, model: str, given: Sequence[str] | None, vocabulary: Iterable[str], models: tuple[str, ...]
 ) -> tuple[str, ...]:
     """What is listened for: what is given, else the terms of the vocabulary, as many as the provider takes.
 
-    `models` are the beginnings of the names of those that take any; others refuse the connection for them.
+    `key` is where they are given. `models` are the beginnings of the names of those that take any; others refuse the
+    connection for them.
     """
     if given is not None:
         if len(given) > MAX_TERMS or sum(map(len, given)) > MAX_TERM_CHARS:
             raise ConfigError(
-                f"{place}: at most {MAX_TERMS} words to listen for, of {MAX_TERM_CHARS} characters together"
+                f"{key}: at most {MAX_TERMS} words to listen for, of {MAX_TERM_CHARS} characters together"
             )
         return tuple(given)
     if not model.startswith(models):

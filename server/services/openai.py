@@ -66,7 +66,7 @@ def transcription(given: Given, **options: Any) -> HttpEngine[SpeechToText]:
     named(place, model=chosen.model)
     rate_hz = one_of(place, "rate_hz", chosen.rate_hz, (8000, 16000, 24000))
     vocabulary = given.agent.vocabulary
-    keywords = terms(place, chosen.model, chosen.keywords, vocabulary, KEYWORDS_OF)
+    keywords = terms(f"{place}.keywords", chosen.model, chosen.keywords, vocabulary, KEYWORDS_OF)
     spoken_of = ", ".join(terms(place, chosen.model, None, vocabulary, ("",)))
     settings = TranscriptionSettings(
         chosen.model,
@@ -113,7 +113,7 @@ def realtime(given: Given, **options: Any) -> RemoteEngine[SpeechToText]:
         chosen.model,
         chosen.language,
         chosen.prompt,
-        terms(place, chosen.model, chosen.keywords, given.agent.vocabulary, KEYWORDS_OF),
+        terms(f"{place}.keywords", chosen.model, chosen.keywords, given.agent.vocabulary, KEYWORDS_OF),
         chosen.delay,
         chosen.noise_reduction,
     )

@@ -257,7 +257,7 @@ def test_a_service_may_be_elsewhere_and_be_asked_for_more() -> None:
         (
             "deepgram",
             {"model": "m", "api_key": KEY, "keyterms": ["x"] * 101},
-            "stt: at most 100 words to listen for, of 1500 characters together",
+            "stt.keyterms: at most 100 words to listen for, of 1500 characters together",
         ),
     ],
 )
