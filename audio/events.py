@@ -81,11 +81,15 @@ class Word(Struct, frozen=True, array_like=True):
 
 
 class Queued(Struct, frozen=True, tag=True):
-    """`samples` of a frame's audio entered the playout, with the words that begin in them."""
+    """`samples` of a frame's audio entered the playout, with the words that begin in them.
+
+    `places`: where the words of the whole frame are thought to begin, in place of what was thought before.
+    """
 
     frame: int
     samples: int
     words: tuple[Word, ...] = ()
+    places: tuple[Word, ...] = ()
 
 
 class Synthesised(Struct, frozen=True, tag=True):

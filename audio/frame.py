@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from audio.events import Word
 from audio.proportion import place_at
 
@@ -21,6 +23,7 @@ class Frame:
         "payload",
         "pcm",
         "pcm_start",
+        "places",
         "queued",
         "seen_sent",
         "sent",
@@ -33,7 +36,8 @@ class Frame:
         self.text = text
         self.interruptible = interruptible
         self.payload = payload
-        self.words: list[Word] = []
+        self.words: list[Word] = []  # as the voice tells
+        self.places: tuple[Word, ...] = ()  # where they are thought to begin, if it tells none
         self.queued = 0
         self.heard = 0  # as the core knows it
         self.seen_sent = 0  # as the core knows it
@@ -42,6 +46,11 @@ class Frame:
         self.sent = 0  # as the writer knows it
         self.pcm = bytearray()
         self.pcm_start = 0  # the sample at which `pcm` begins
+
+    @property
+    def begins(self) -> Sequence[Word]:
+        """When its words begin, as far as that is known."""
+        return self.words or self.places
 
     @property
     def finished(self) -> bool:
@@ -60,8 +69,8 @@ class Frame:
         if samples <= 0:
             return ""
         played_ms = samples * 1000 / rate_hz
-        if self.words:
-            begun = [word.end for word in self.words if word.start_ms < played_ms]
+        if self.begins:
+            begun = [word.end for word in self.begins if word.start_ms < played_ms]
             return self.text[: begun[-1]] if begun else ""
         whole_ms = self.queued * 1000 / rate_hz
         if not self.done:

@@ -90,13 +90,16 @@ class Playout:
         """A piece that was prepared is not wanted."""
         self._ahead.pop(number, None)
 
-    def put(self, number: int, samples: int, words: tuple[Word, ...], pcm: bytes = b"") -> bool:
-        """Add audio to a frame. False when the frame was dropped. A replay gives no `pcm`."""
+    def put(
+        self, number: int, samples: int, words: tuple[Word, ...], pcm: bytes = b"", places: tuple[Word, ...] = ()
+    ) -> bool:
+        """Add audio to a frame, as `Queued` tells. False when the frame was dropped. A replay gives no `pcm`."""
         frame = self.get(number)
         if frame is None or frame.done:
             return False
         frame.queued += samples
         frame.words.extend(words)
+        frame.places = places or frame.places
         frame.pcm += pcm
         return True
 
@@ -140,8 +143,8 @@ class Playout:
     def _word_end(self, frame: Frame) -> int:
         rate = self.options.rate_hz
         sent_ms = frame.seen_sent * 1000 / rate
-        if frame.words:
-            ends_ms = [word.start_ms for word in frame.words if word.start_ms >= sent_ms]
+        if frame.begins:
+            ends_ms = [word.start_ms for word in frame.begins if word.start_ms >= sent_ms]
             return min(int(ends_ms[0] * rate / 1000), frame.queued) if ends_ms else frame.queued
         whole = max(frame.queued, 0 if frame.done else len(frame.text) * MS_PER_CHARACTER * rate // 1000)
         share = share_at(frame.text, len(frame.text_at(frame.seen_sent, rate)))
@@ -315,7 +318,7 @@ class Playout:
             return True
         heard_ms = heard * 1000 / self.options.rate_hz
         known_ms = head.heard * 1000 / self.options.rate_hz
-        return any(known_ms <= word.start_ms < heard_ms for word in head.words)
+        return any(known_ms <= word.start_ms < heard_ms for word in head.begins)
 
     def hold(self, now: float) -> None:
         """Stop playing what may be interrupted; nothing is lost."""

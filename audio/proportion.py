@@ -1,4 +1,7 @@
-"""Where in a text a voice is that gives no word times, from the share of its sound that was heard. Pure."""
+"""Where in a text a voice is, from the share of its sound that was heard. Pure.
+
+For sound in which no words were placed: audio/placing.py does better.
+"""
 
 from __future__ import annotations
 

@@ -53,12 +53,14 @@ class Hub:
         self._facts.append(fact)
         self._drain()
 
-    def audio(self, frame: int, samples: int, words: tuple[Word, ...], pcm: bytes) -> bool:
-        """Audio of a frame is there. False when the frame was dropped."""
+    def audio(
+        self, frame: int, samples: int, words: tuple[Word, ...], pcm: bytes, places: tuple[Word, ...] = ()
+    ) -> bool:
+        """Audio of a frame is there, or its words have other places. False when the frame was dropped."""
         self._drain()  # what was heard is judged by the audio that was there before, as a replay does
-        if not self.playout.put(frame, samples, words, pcm):
+        if not self.playout.put(frame, samples, words, pcm, places):
             return False
-        self.post(Queued(frame, samples, words))
+        self.post(Queued(frame, samples, words, places))
         return True
 
     def progress(self) -> bool:

@@ -133,7 +133,7 @@ def replay(lines: Iterable[bytes]) -> Iterator[tuple[Line, Difference | None]]:
         if line.fact is None:
             raise msgspec.DecodeError(f"line {number} has neither a fact nor commands")
         if isinstance(line.fact, Queued):
-            playout.put(line.fact.frame, line.fact.samples, line.fact.words)
+            playout.put(line.fact.frame, line.fact.samples, line.fact.words, places=line.fact.places)
         commands = core.handle(line.fact, line.t)
         did = msgspec.json.decode(msgspec.json.encode([brief(command) for command in commands]))
         before = line

@@ -12,6 +12,7 @@ import soxr
 from audio.echo import EchoGuard
 from audio.events import Listens, SpeechFailed, SpeechStarted, SpeechStopped, Synthesised, Word
 from audio.pcm import MicResampler
+from audio.placing import PACE_MS, Placing
 from audio.services import Begin, Finish, TurnJudge, VoiceActivity
 from audio.spoken import Spoken
 from audio.turn import Turn
@@ -141,7 +142,10 @@ class EarSide:
 
 
 class VoiceSide:
-    """The playout as the text-to-speech sees it (audio/services.py `Sink`): resamples once, keeps the word times."""
+    """The playout as the text-to-speech sees it (audio/services.py `Sink`): resamples once, keeps the word times.
+
+    Where a voice tells no times of its words, they are guessed by its pauses (audio/placing.py).
+    """
 
     def __init__(
         self, hub: Hub, post: Callable[[Fact], None], rate_in: int, rate_out: int, on_audio: Callable[[], None]
@@ -156,11 +160,15 @@ class VoiceSide:
         self._resampler: soxr.ResampleStream | None = None
         self._room: asyncio.Future[None] | None = None
         self._said: dict[int, Spoken] = {}  # what is spoken of the frames that the voice has
+        self._placing: dict[int, Placing] = {}  # where its words are, as long as it told of none
+        self._pace_ms = PACE_MS
 
     def expect(self, frame: int, said: Spoken) -> None:
         """A frame is given to the voice, in these words."""
         self._said = {each: texts for each, texts in self._said.items() if self.wanted(each)}
         self._said[frame] = said
+        self._placing = {each: placing for each, placing in self._placing.items() if each in self._said}
+        self._placing[frame] = Placing(said.text, self._rate_in)
 
     def wanted(self, frame: int) -> bool:
         """False once a frame was dropped."""
@@ -179,11 +187,11 @@ class VoiceSide:
         if self.wanted(frame):
             self._put(frame, b"", (), last=True)
             self._post(Synthesised(frame))
-        self._said.pop(frame, None)
+        self._forget(frame)
 
     def failed(self, frame: int, reason: str) -> None:
         """The frame cannot be spoken."""
-        self._said.pop(frame, None)
+        self._forget(frame)
         self._post(SpeechFailed(frame, reason))
 
     def make_room(self) -> None:
@@ -196,11 +204,30 @@ class VoiceSide:
             return False
         if frame in self._said:
             words = self._said[frame].moved(words)
+        places = self._place(frame, pcm, words, last)
         pcm = self._resample(frame, pcm, last)
-        if pcm or words:
-            self._hub.audio(frame, len(pcm) // 2, words, pcm)
+        if pcm or words or places:
+            self._hub.audio(frame, len(pcm) // 2, words, pcm, places)
             self._on_audio()
         return self.wanted(frame)
+
+    def _place(self, frame: int, pcm: bytes, told: tuple[Word, ...], last: bool) -> tuple[Word, ...]:
+        """Where the words of the frame are thought to be, if that is to be said anew."""
+        if told:
+            self._placing.pop(frame, None)
+        if (placing := self._placing.get(frame)) is None:
+            return ()
+        placing.hear(pcm)
+        if not last and not placing.due:
+            return ()
+        places = placing.words(self._pace_ms, complete=last)
+        if last and places:
+            self._pace_ms = placing.pace_ms
+        return self._said[frame].moved(places)
+
+    def _forget(self, frame: int) -> None:
+        self._said.pop(frame, None)
+        self._placing.pop(frame, None)
 
     def _resample(self, frame: int, pcm: bytes, last: bool) -> bytes:
         if self._rate_in == self._rate_out:

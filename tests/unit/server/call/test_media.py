@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from audio.events import SpeechFailed, SpeechStarted, SpeechStopped, Synthesised, Word
+from audio.matching import matched
 from audio.playout import Playout, PlayoutOptions
 from audio.services import Begin, Finish
+from audio.spoken import unchanged
 from link.inbox import Inbox
 from server.call import events as e
 from server.call.core import Core
@@ -282,6 +284,46 @@ async def test_a_frame_that_is_dropped_while_the_voice_waits_lets_it_go() -> Non
     mouth.hub.post(e.Interrupt())
     mouth.voice.make_room()
     assert await waiting is False
+
+
+HISS = np.random.default_rng(1).normal(0, 3000, 16_000).astype("<i2").tobytes()  # a second of it
+
+
+@pytest.mark.parametrize("rate_out", [8000, 16000])
+@virtual
+async def test_the_words_of_a_voice_that_tells_none_are_placed_by_its_pauses(rate_out: int) -> None:
+    mouth = Mouth(rate_out=rate_out)
+    mouth.voice.expect(mouth.frame.id, unchanged("Good morning to you."))
+    for pcm in (HISS[:16_000], bytes(8000), HISS[:12_000]):
+        await mouth.voice.audio(mouth.frame.id, pcm)
+    assert [word.end for word in mouth.frame.places] == [4, 12, 15, 20]
+    mouth.voice.done(mouth.frame.id)
+    assert mouth.frame.places[2].start_ms == pytest.approx(750, abs=10)
+    assert mouth.frame.text_at(740 * rate_out // 1000, rate_out) == "Good morning"
+    assert mouth.frame.text_at(770 * rate_out // 1000, rate_out) == "Good morning to"
+
+
+@virtual
+async def test_the_places_of_words_are_those_in_what_was_written() -> None:
+    mouth = Mouth()
+    mouth.voice.expect(mouth.frame.id, matched("Good morning to you.", "Good day, to you."))
+    await mouth.voice.audio(mouth.frame.id, HISS)
+    mouth.voice.done(mouth.frame.id)
+    assert [word.end for word in mouth.frame.places] == [4, 12, 15, 20]
+
+
+@virtual
+async def test_what_a_voice_tells_of_its_words_goes_before() -> None:
+    mouth = Mouth()
+    mouth.voice.expect(mouth.frame.id, unchanged("Good morning to you."))
+    await mouth.voice.audio(mouth.frame.id, HISS[:3200])
+    assert mouth.frame.places
+    words = (Word(0.0, 4), Word(50.0, 12))
+    await mouth.voice.audio(mouth.frame.id, HISS, words)
+    places = mouth.frame.places
+    mouth.voice.done(mouth.frame.id)
+    assert mouth.frame.begins == list(words)
+    assert mouth.frame.places == places, "nothing is guessed any more"
 
 
 @pytest.mark.parametrize("rate_out", [8000, 16000, 24000, 44100, 48000])
