@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -29,10 +30,10 @@ RECORDER = json.dumps((ROOT / "tests" / "e2e" / "recorder.js").read_text())
 BLOB = f"URL.createObjectURL(new Blob([{RECORDER}], {{type: 'text/javascript'}}))"
 LISTEN = (ROOT / "tests" / "e2e" / "listen.js").read_text().replace('"/tests/e2e/recorder.js"', BLOB)
 HEARD = "() => window.heard.flat().map(block => [block.frame, Math.max(...block.samples.map(Math.abs))])"
-CLEARED = "() => window.arrived.filter(message => message.type === 'clear').map(message => message.contextTime)"
+TOLD = "() => window.arrived.map(message => [message.type, message.contextTime])"
 CHROMIUM_RATE_HZ = 48_000
 BLOCK = 128  # samples: one block of the audio thread
-CLEAR_LIMIT_S = 0.060
+PAUSE_LIMIT_S = 0.060
 SPOKEN = ("what time is it", "tell me a story", "wait stop", "goodbye")
 # Each phrase falls into what the bot says then, except the last two: the greeting, the time, the story; a person
 # reading a novel, of whom the demo understands nothing; and goodbye.
@@ -86,16 +87,18 @@ async def test_a_person_speaks_is_answered_interrupts_and_is_understood(tmp_path
 
 
 async def check_sound(page: Page) -> None:
-    """The bot was heard, and each `clear` made it silent soon."""
+    """The bot was heard, and fell silent soon at each `pause`, until it went on or spoke of something else."""
     rate = await page.evaluate("() => window.output.sampleRate")
     blocks = np.array(await page.evaluate(HEARD))
     loud_s = blocks[blocks[:, 1] > 0.001][:, 0] / rate
     assert len(loud_s) * BLOCK / rate > 8.0, "the bot reached the page's output"
-    cleared_s = await page.evaluate(CLEARED)
-    assert len(cleared_s) >= 2
-    for at in cleared_s:
-        after = loud_s[(loud_s > at + CLEAR_LIMIT_S) & (loud_s < at + 0.3)]
-        assert not len(after), f"still audible {after[-1] - at:.3f} s after a clear"
+    told = [each for each in await page.evaluate(TOLD) if each[0] in ("pause", "resume", "clear")]
+    pauses = [(at, until) for (kind, at), (_, until) in pairwise(told) if kind == "pause"]
+    assert [kind for kind, _ in told].count("clear") >= 2
+    assert len(pauses) >= 2
+    for at, until in pauses:
+        during = loud_s[(loud_s > at + PAUSE_LIMIT_S) & (loud_s < until)]
+        assert not len(during), f"still audible {during[-1] - at:.3f} s after a pause"
 
 
 async def test_a_killed_link_shows_and_heals(tmp_path: Path) -> None:

@@ -137,7 +137,7 @@ class Outcome(Struct):
     turns: list[str]
     """What the log says was heard, message by message."""
     cuts: int
-    """How often the caller was told to drop what was not played."""
+    """How often the bot was interrupted."""
     tools: list[tuple[str, str]]
     end: e.End | None
     messages: int
@@ -145,11 +145,12 @@ class Outcome(Struct):
     seconds: float
 
 
-class _Tools:
-    """Notes the tools that ended."""
+class _Notes:
+    """Notes the tools that ended, what the bot said, and how often it was interrupted."""
 
     def __init__(self) -> None:
         self.ended: list[tuple[str, str]] = []
+        self.cuts = 0
         self.turns: list[str] = []
 
     def fact(self, now: float, fact: e.Fact) -> None:
@@ -161,6 +162,8 @@ class _Tools:
             self.ended.append((event.name, event.outcome))
         elif isinstance(event, e.AssistantTurn):
             self.turns.append(event.text)
+        else:
+            self.cuts += isinstance(event, e.Interrupted) - isinstance(event, e.FalseInterruption)
 
     def audio_out(self, now: float, chunk: object) -> None:
         """Audio is noted by the caller."""
@@ -180,7 +183,7 @@ async def call(
         provider = serve(Path(folder) / "brain", drops)
         await provider.start()
         engines = VirtualEngines(provider, lines_of(steps), lanes)
-        tools, ends = _Tools(), []
+        notes, ends = _Notes(), []
         settings = Settings()
         pacer = Pacer(asyncio.get_running_loop())
         shared = Shared(
@@ -191,7 +194,7 @@ async def call(
             engines=engines,
             pacer=pacer,
             run_sync=_run_at_once,
-            observers=lambda _: (tools,),
+            observers=lambda _: (notes,),
             journal=journal,
         )
         calls = Calls(settings, engines, shared, Metrics())  # type: ignore[arg-type]
@@ -217,9 +220,9 @@ async def call(
             await provider.stop()
         return Outcome(
             heard=[engines.said[frame].split()[word] for frame, word in caller.words()],
-            turns=tools.turns,
-            cuts=sum(event["type"] == "clear" for event in caller.events),
-            tools=tools.ended,
+            turns=notes.turns,
+            cuts=notes.cuts,
+            tools=notes.ended,
             end=ends[0] if ends else None,
             messages=provider.messages,
             struck=provider.struck,

@@ -184,7 +184,8 @@ def test_wrong_arguments(capsys: pytest.CaptureFixture[str], arguments: list[str
         ),
         (
             ["agent.py", "--config", "ears.toml"],
-            "there is no stt 'ears'; there are pocketsphinx, deepgram, deepgram-flux, openai-realtime-stt, scripted,"
+            "there is no stt 'ears'; there are pocketsphinx, deepgram, deepgram-flux, openai-stt,"
+            " openai-realtime-stt, faster-whisper, moonshine, fallback, scripted,"
             ' or "package.module:factory"',
         ),
         (["deaf.py"], "stt: PocketSphinx understands only what is in the agent's vocabulary, but a language model"),
