@@ -8,7 +8,7 @@ from audio.events import Word
 from audio.services import TextToSpeech, Utterance
 from link.inbox import Inbox
 from link.probing import Found, Probe
-from link.tasks import Spawn, Work
+from link.tasks import Spawn
 
 PROBE_S = 5.0
 PROBE_TEXT = "One."
@@ -21,16 +21,9 @@ def speaking(open_voice: Callable[[], TextToSpeech]) -> Probe:
         voice = open_voice()
         inbox: Inbox[Utterance] = Inbox(1)
         inbox.put(Utterance(1, PROBE_TEXT))
-        spawn(_closing(voice, voice.run(inbox, _Nobody(found), spawn)))
+        spawn(voice.run(inbox, _Nobody(found), spawn)).add_done_callback(lambda _: voice.close())
 
     return probe
-
-
-async def _closing(voice: TextToSpeech, work: Work) -> None:
-    try:
-        await work
-    finally:
-        voice.close()
 
 
 class _Nobody:
