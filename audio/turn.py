@@ -26,6 +26,7 @@ class Turn:
     def __init__(self, options: TurnOptions) -> None:
         self.options = options
         self.speaking = False
+        self._room_until = -math.inf  # a voice that comes on before that is part of the room at once
         self.background = False
         """A voice is on that is part of the room, until it has a new word or goes off."""
         self.since = 0.0
@@ -54,19 +55,27 @@ class Turn:
         self._learn(at, alone=alone)
         if self._late and at >= self._stopped_at + LOST_S:
             self._forget_late()
-        self._go_on(at)
+        if not self._begun:
+            self._fresh_at = at
+        if at < self._room_until and not self.keyed:
+            self.since = at
+            self.background = True
+            self._room_until = math.inf
+        else:
+            self._go_on(at)
 
     def _go_on(self, at: float) -> None:
         self._complete = None
+        self.since = at
         self.speaking = True
         self._heard_speech = True
-        self.since = self._fresh_at = at
 
     def stop(self, at: float) -> None:
         """The voice went off; its final transcript is to come."""
         self._stopped_at = at
         if self.background:
             self.background = False
+            self._room_until = min(self._room_until, at + self.options.max_delay_ms / 1000)
             self._late += 1
             return
         self.speaking = False
@@ -101,6 +110,7 @@ class Turn:
         """Notice a voice that goes on without a word."""
         if self.speaking and now >= self._background_at():
             self._become_background(now)
+            self._room_until = math.inf
             self._voiced_s = 0.0  # whatever it was, nobody waits for an answer to it
 
     def _become_background(self, now: float) -> None:
@@ -119,6 +129,7 @@ class Turn:
             self._fresh_at = now
             if self.background:  # it has words: somebody speaks after all
                 self.background = False
+                self._room_until = -math.inf
                 self._go_on(now)
 
     def _record(self, text: str, final: bool) -> None:

@@ -66,45 +66,6 @@ def test_who_was_not_understood_is_given_more_time_than_a_short_sound() -> None:
     assert spoken("", until=0.2).deadline() == pytest.approx(0.2 + OPTIONS.min_delay_ms / 1000)
 
 
-def test_a_voice_without_a_new_word_for_long_is_part_of_the_room() -> None:
-    turn = Turn(OPTIONS)
-    turn.begin(0.0)
-    turn.hear("turn it down please", False, 2.0)
-    assert turn.deadline() == pytest.approx(17.0)
-    turn.watch(16.9)
-    assert (turn.speaking, turn.background) == (True, False)
-    turn.watch(17.0)
-    assert (turn.speaking, turn.background) == (False, True)
-    assert turn.verdict(turn.deadline()) == "said"
-    assert turn.take() == "turn it down please"
-    assert (turn.active, turn.deadline()) == (False, math.inf)
-
-
-def test_a_television_is_not_asked_what_it_said() -> None:
-    turn = Turn(OPTIONS)
-    turn.begin(0.0)
-    turn.watch(15.0)
-    assert turn.verdict(turn.deadline()) == "nothing"
-    turn.take()
-    turn.stop(60.0)
-    assert not turn.active
-    turn.hear("and now the weather", True, 60.1)
-    assert turn.verdict(61.0) == "said", "what was understood after all is a turn"
-
-
-def test_a_new_word_makes_a_voice_in_the_room_a_caller_again() -> None:
-    turn = Turn(OPTIONS)
-    turn.begin(0.0)
-    turn.watch(15.0)
-    turn.take()
-    turn.hear("hello", False, 20.0)
-    assert (turn.speaking, turn.background, turn.text) == (True, False, "hello")
-    turn.stop(21.0)
-    turn.hear("hello there", True, 21.1)
-    assert turn.verdict(21.3) == "said"
-    assert turn.take() == "hello there"
-
-
 def test_a_final_that_was_lost_in_silence_delays_its_own_turn_only() -> None:
     turn = spoken("one", final=False)
     assert turn.deadline() == pytest.approx(1.0 + OPTIONS.final_timeout_ms / 1000)

@@ -97,6 +97,28 @@ def test_a_typed_turn_is_answered_although_a_television_is_on() -> None:
     assert stand.request.items == (UserMessage("are you there"),)
 
 
+@pytest.mark.parametrize("final", ["", None])
+def test_music_that_comes_and_goes_holds_the_bot_for_some_15_s_and_no_longer(final: str | None) -> None:
+    stand = talking(" ".join(["word"] * 900) + ".")
+    stand.post(ReplyDone(1))
+    stand.voice()
+    held_s = 0.0
+    for _ in range(30):
+        stand.post(SpeechStarted(64.0))
+        for _ in range(4):
+            stand.wait(stand.now + 0.25)
+            held_s += 0.25 * stand.playout.held
+        stand.post(SpeechStopped(200.0))
+        if final is not None:
+            stand.post(Transcript(final, True))
+        stand.wait(stand.now + 0.1)
+    assert 12 < held_s < 18
+    stand.post(SpeechStarted(64.0))
+    assert not stand.playout.held
+    stand.post(Transcript("wait", False))
+    assert stand.playout.held, "somebody speaks"
+
+
 def test_words_before_a_voice_that_stays_on_are_answered() -> None:
     stand = Stand()
     stand.post(SpeechStarted(64.0))
