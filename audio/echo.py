@@ -98,7 +98,7 @@ class EchoGuard:
             self._guarding = True
             self._clock.begin(now)
         elif now > self.played.until + self._late_s:
-            return self._stop() + pcm
+            return self.end() + pcm
         self._rest += pcm
         self._clock.came(len(pcm) // 2, now)
         out = b""
@@ -111,7 +111,8 @@ class EchoGuard:
         late = MAX_LAG + JITTER if self._path is None else self._path.last
         return late * HOP_S + TAIL_S
 
-    def _stop(self) -> bytes:
+    def end(self) -> bytes:
+        """What it still holds back, when nothing follows it at once: nothing of that comes up later."""
         held = b"".join(self._held)
         rest = bytes(self._rest[self._hop_bytes :])
         self._held.clear()

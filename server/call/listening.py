@@ -101,14 +101,14 @@ class Listening:
 
     def _stop(self, at: float, now: float) -> None:
         self._speaking = False
+        self._forget_finals(now)
         self._finals.append((not self._deaf, now))
         if not self._deaf:
             self.turn.stop(at)
             self._out.tell(e.UserSpeech(False))
 
     def _hear(self, text: str, final: bool, now: float, *, deaf: bool) -> None:
-        while self._finals and now >= self._finals[0][1] + FORGOTTEN_S:
-            self._finals.popleft()
+        self._forget_finals(now)
         of_speech = self._speaking or self._finals
         heard = not (self._deaf if of_speech else deaf)  # no voice was noticed for it
         if final and self._finals:
@@ -126,6 +126,10 @@ class Listening:
     @property
     def _any_heard(self) -> bool:
         return any(heard for heard, _ in self._finals)
+
+    def _forget_finals(self, now: float) -> None:
+        while self._finals and now >= self._finals[0][1] + FORGOTTEN_S:
+            self._finals.popleft()
 
     def _tell_words(self, text: str, final: bool, now: float) -> None:
         before = self.turn.text

@@ -90,8 +90,10 @@ class EarSide:
         if self._muted or self._vad is None or not pcm:
             return
         self._came_at = now
-        if self._guard is not None and not (pcm := self._guard.hear(pcm, now)):
-            return
+        if self._guard is None or (pcm := self._guard.hear(pcm, now)):
+            self._hear(pcm)
+
+    def _hear(self, pcm: bytes) -> None:
         heard = self._to_ears.feed(pcm) if self._to_ears else pcm
         if self._listening or self._always:
             self._inbox.put(heard)
@@ -100,7 +102,8 @@ class EarSide:
         judged = self._to_vad.feed(pcm) if self._to_vad else pcm if self._vad_hears_wire else heard
         if self._judging:
             self._judging.hear(judged)
-        self._vad.feed(judged)
+        if self._vad is not None:
+            self._vad.feed(judged)
 
     def on_speech(self, fact: SpeechStarted | SpeechStopped) -> None:
         """Voice activity detection has decided."""
@@ -123,15 +126,23 @@ class EarSide:
     def check(self, now: float) -> None:
         """A client that stops sending in the middle of a word (a key let go, a dead network) has said what it said."""
         if self._listening and self._vad is not None and now - self._came_at >= AUDIO_GAP_S:
-            self._vad.reset()
+            self._end()
 
     def mute(self, on: bool) -> None:
         """The caller switched the microphone off or on; what was said before does not come up later."""
+        if on and not self._muted:
+            self._end()
         self._muted = on
         self._preroll.clear()
         self._preroll_bytes = 0
-        if on and self._vad is not None:
-            self._vad.reset()
+
+    def _end(self) -> None:
+        """No audio follows for now: what the guard holds back is heard, and a voice is over."""
+        if self._vad is None:
+            return
+        if self._guard is not None and (pcm := self._guard.end()):
+            self._hear(pcm)
+        self._vad.reset()
 
     def _keep(self, pcm: bytes) -> None:
         """Keep the newest PREROLL_MS, and as much more as the oldest message that holds some of it."""

@@ -7,6 +7,7 @@ import asyncio
 import numpy as np
 import pytest
 
+from audio.echo import EchoGuard
 from audio.events import SpeechFailed, SpeechStarted, SpeechStopped, Synthesised, Word
 from audio.matching import matched
 from audio.playout import Playout, PlayoutOptions
@@ -47,13 +48,18 @@ class NotedVad:
 class Ears:
     """An `EarSide` with what it gives to whom."""
 
-    def __init__(self, rate_in: int = 16000, ears_rate: int = 16000, vad_rate: int = 16000) -> None:
+    def __init__(
+        self, rate_in: int = 16000, ears_rate: int = 16000, vad_rate: int = 16000, *, guarded: bool = False
+    ) -> None:
         self.rate_in = rate_in
         self.now = 100.0
         self._inbox: Inbox[Heard] = Inbox(1 << 20)
         self.facts: list[e.Fact] = []
         self.vad = NotedVad()
-        self.side = EarSide(rate_in, ears_rate, self._inbox, self.facts.append, "speech")
+        guard = EchoGuard(rate_in, rate_in) if guarded else None
+        if guard is not None:  # the bot says something
+            guard.played.send(bytes(2 * rate_in), self.now)
+        self.side = EarSide(rate_in, ears_rate, self._inbox, self.facts.append, "speech", guard=guard)
         self.side.attach(self.vad, vad_rate)
 
     def hear(self, ms: float, level: int = 1) -> bytes:
@@ -144,6 +150,25 @@ async def test_a_muted_caller_is_heard_by_nobody_and_the_past_is_forgotten() -> 
     fresh = ears.hear(20, 7)
     ears.side.on_speech(SpeechStarted())
     assert await ears.got() == [Begin(), fresh]
+
+
+@pytest.mark.parametrize("how", ["muted", "silent"])
+@virtual
+async def test_what_an_echo_guard_holds_back_is_heard_before_the_voice_is_over_and_never_later(how: str) -> None:
+    ears = Ears(guarded=True)
+    given = b"".join(ears.hear(20, level) for level in range(1, 21))
+    ears.side.on_speech(SpeechStarted())
+    if how == "muted":
+        ears.side.mute(True)
+    else:
+        ears.side.check(ears.now + 1.0)
+    assert len(ears.vad.heard) == len(given)
+    assert ears.vad.resets == 1
+    ears.side.mute(False)
+    ears.now += 10
+    before = len(ears.vad.heard)
+    fresh = ears.hear(20, 99)
+    assert ears.vad.heard[before:] == fresh
 
 
 @virtual
