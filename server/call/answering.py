@@ -16,7 +16,7 @@ from audio.pieces import Pieces
 from audio.turn import Turn
 from llm.context import Log
 from llm.entry import Entry
-from llm.events import Ask, Cancel, Output, ReplyDone
+from llm.events import Ask, Cancel, Output, ReplyDone, ReplyFailed
 from llm.turn_completion import Marks
 from server.call.early import Ahead, Early, marks_of
 from server.call.model_events import CompletionTimeout, ReplyMetrics, ReplyOutcome
@@ -190,9 +190,17 @@ class Answering:
 
     def think_ahead(self, turn: Turn, settings: CallSettings, now: float) -> None:
         """Ask for the answer to a turn that may be over, unless that would stand in the way of something."""
-        free = self.reply is None and not self.owed and not self.early.ahead
+        free = self.reply is None and not self.owed and self.early.worth(turn.text)
         if free and self.link_up and not self.refused and now >= self.retry_at and turn.pausing:
             self.early.begin(self._next_number(), turn.text, settings, now)
+
+    def hold_early(self, fact: Output, policy: Policy, now: float) -> bool:
+        """Keep what comes of an early answer; False for another's. The provider's wish holds all the same."""
+        if not self.early.hold(fact, policy.max_answer_bytes):
+            return False
+        if isinstance(fact, ReplyFailed):
+            self.retry_at = max(self.retry_at, now + fact.retry_after_s)
+        return True
 
     def _next_number(self) -> int:
         self._number += 1

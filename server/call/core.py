@@ -126,7 +126,7 @@ class Core:
 
     def _record_output(self, fact: model.Output, now: float) -> None:
         policy = self.settings.policy
-        if self.answering.early.hold(fact, policy.max_answer_bytes):
+        if self.answering.hold_early(fact, policy, now):
             if policy.early_start == "llm+tts" and not self.settings.skip_tts:
                 for piece in self.answering.early.pieces(fact, policy.early_pieces):
                     self.speaking.prepare(fact.reply, piece)
@@ -180,7 +180,7 @@ class Core:
         self._watch_pondering(now)
         if self.state is CallState.READY and not self.turn.active:
             self._asking.start_calls(now)
-            held = self._asking.ask(self.settings, now, silent=self.settings.skip_tts or self._floor.to_read)
+            held = self._asking.ask(self.settings, now, silent=self._reads)
             if held:
                 for fact in held:
                     self._record_output(fact, now)
@@ -192,8 +192,7 @@ class Core:
             self.answering.early.drop()
         self.speaking.keep_ahead(self.answering.early.number)
         self._summarising.watch(self.settings, self._going_on, now)
-        talks = self.turn.active or self.listening.keypad.keys or self.answering.reply or self.answering.owed
-        self._fillers.watch(self.settings, now, silent=self.state is CallState.READY and not talks)
+        self._fillers.watch(self.settings, now, silent=self._waits_in_silence)
         self._watch_silence(now)
         self._watch_length(now)
         self._floor.hold(policy, now, ready=self.state is CallState.READY)
@@ -252,6 +251,18 @@ class Core:
         """Somebody says, types or owes something."""
         talks = self._asking.busy or self.turn.active or self.listening.keypad.keys
         return bool(talks) or self.state is not CallState.READY
+
+    @property
+    def _reads(self) -> bool:
+        """The caller wants to read the answers, not to hear them."""
+        return self.settings.skip_tts or self._floor.to_read
+
+    @property
+    def _waits_in_silence(self) -> bool:
+        """The caller says and presses nothing, and the model is not asked, nor about to be."""
+        asks = self.answering.reply or (self.answering.owed and not self._asking.must_wait)
+        talks = self.turn.active or self.listening.keypad.keys
+        return self.state is CallState.READY and not (asks or talks or self._reads)
 
     def _watch_pondering(self, now: float) -> None:
         """Prompt a caller who wanted to go on and does not."""

@@ -47,6 +47,7 @@ class Early:
         self._pieces = Pieces()
         self._marks: Marks | None = None
         self._cut: list[str] = []  # for the voice
+        self._in_vain = ""  # what the caller said, and nothing came of asking for the answer early
 
     @property
     def number(self) -> int:
@@ -57,6 +58,10 @@ class Early:
     def ahead(self) -> bool:
         """An answer was asked for, and nobody knows yet whether it is wanted."""
         return self._number > 0
+
+    def worth(self, text: str) -> bool:
+        """The answer to this was not asked for in vain already, in this pause."""
+        return not self.ahead and text != self._in_vain
 
     def begin(self, number: int, text: str, settings: CallSettings, now: float) -> None:
         """Ask for the answer to what the caller has said until now."""
@@ -74,6 +79,7 @@ class Early:
         self._bytes += size_bytes(fact) + 1  # signs of life have an end too
         if isinstance(fact, ReplyFailed) or self._bytes > most_bytes:
             self.drop(cancel=not isinstance(fact, ReplyFailed))
+            self._in_vain = self._text
         else:
             self._held.append(fact)
         return True
@@ -97,8 +103,10 @@ class Early:
 
     def watch(self, turn: Turn, *, over: bool) -> None:
         """Forget it when the caller goes on, or says something else. `over`: their turn is, and is to be answered."""
-        if self.ahead and not over and not (turn.pausing and turn.text == self._text):
-            self.drop()
+        if not (turn.pausing and turn.text == self._text):
+            self._in_vain = ""
+            if not over:
+                self.drop()
 
     def take(self, wanted: Request) -> Ahead | None:
         """What came of it, if that is what is wanted now; else nothing, and it is forgotten."""

@@ -30,7 +30,7 @@ class Fillers:
         self._next = 0  # of the agent's, in this call
 
     def watch(self, settings: CallSettings, now: float, *, silent: bool) -> None:
-        """Say the next when it is due. `silent`: the caller says and presses nothing, and the model is not asked."""
+        """Say the next when it is due. `silent`: the caller only listens, and the model is not asked."""
         blocking = self._calling.blocking
         if not blocking:
             self._said = 0

@@ -89,7 +89,7 @@ class Speaking:
         if frame is None:
             self.filler = 0
             return
-        others = [each for each in self.playout.frames() if each is not frame]
+        others = [each for each in self.playout.frames() if each is not frame and each.payload is None]
         if frame.seen_sent == 0 and (others or not wanted):
             self._at_voice.pop(self.filler, None)
             self.playout.drop(self.filler)

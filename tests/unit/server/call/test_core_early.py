@@ -143,6 +143,28 @@ def test_one_that_fails_is_asked_again_when_the_turn_is_over(fact: e.Fact) -> No
     assert stand.told(e.Problem) == []
 
 
+@pytest.mark.parametrize("fact", [ReplyFailed(1, "500"), Delta(1, "word " * 2000)])
+def test_what_was_asked_in_vain_is_not_asked_again_in_the_same_pause(fact: Delta | ReplyFailed) -> None:
+    stand = pausing()
+    stand.core.settings = structs.replace(stand.core.settings, policy=structs.replace(EARLY, max_answer_bytes=2000))
+    stand.post(fact)
+    stand.wait(1.2)
+    assert len(stand.commands(Ask)) == 1
+    stand.post(SpeechStarted(64.0))
+    stand.post(SpeechStopped(200.0), 1.5)
+    stand.post(Transcript("", True))
+    assert len(stand.commands(Ask)) == 2, "the next pause is another"
+
+
+def test_a_provider_that_wants_to_be_left_alone_is() -> None:
+    stand = pausing()
+    stand.post(ReplyFailed(1, "429", retry_after_s=5.0))
+    stand.wait(5.4)
+    assert len(stand.commands(Ask)) == 1
+    stand.wait(5.6)
+    assert len(stand.commands(Ask)) == 2
+
+
 @pytest.mark.parametrize(
     "fact",
     [

@@ -6,6 +6,7 @@ import pytest
 
 from audio.events import SpeechStarted, SpeechStopped, Synthesised, Transcript
 from llm.events import Delta, FunctionCall, ReplyDone, ToolDone
+from llm.items import DeveloperMessage
 from server.call import events as e
 from server.call.policy import Policy, Sentences
 from tests.unit.server.call.core_stand import Stand, spec
@@ -136,6 +137,35 @@ def test_words_of_the_application_end_one_too() -> None:
     stand.voice()
     stand.wait(4.32)
     assert frame.queued < 700
+
+
+def test_a_message_for_the_client_ends_none() -> None:
+    stand = waiting()
+    stand.wait(1.8)
+    stand.post(e.Send('{"type": "progress"}', True))
+    run(stand, 4.3)
+    frame = stand.playout.head
+    assert frame is not None
+    assert len(stand.told(e.BotSpeech)) == 3, "the first was heard"
+    stand.post(e.Send('{"type": "progress"}', True))
+    run(stand, 6.0)
+    assert frame.heard == 700
+
+
+def test_an_answer_that_must_wait_for_the_tool_keeps_nobody_from_being_told_to_wait() -> None:
+    stand = waiting()
+    stand.post(e.Append(DeveloperMessage("The price has changed."), ask=True))
+    run(stand, 3.0)
+    assert (told(stand), stand.reply) == ([FILLERS[0]], 1)
+
+
+def test_who_reads_the_answers_hears_none() -> None:
+    stand = Stand(tools=(spec("look"),), policy=POLICY, sentences=Sentences(fillers=FILLERS))
+    stand.post(e.UserText("look it up", skip_tts=True))
+    stand.post(FunctionCall(1, "c1", "look", "{}"))
+    stand.post(ReplyDone(1))
+    run(stand, 10.0)
+    assert (told(stand), stand.commands(e.Speak)) == ([], [])
 
 
 def test_none_begins_while_the_caller_speaks_or_presses_keys() -> None:
