@@ -40,6 +40,8 @@ export class Conversation {
         return this.#toolCall(message);
       case "tool_result":
         return this.#toolResult(message);
+      case "filler":
+        return this.note(message.text);
       case "turn":
         return this.#turn(message);
       default:

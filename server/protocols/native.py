@@ -212,6 +212,8 @@ class NativeWire:
                 return _text("transcript", role="user", text=text, final=final)
             case e.AssistantTranscript(text, final):
                 return _text("transcript", role="assistant", text=text.strip(), final=final)
+            case e.Filler(text):
+                return _text("filler", text=text)
             case e.BotSpeech(on):
                 return _text("bot_started" if on else "bot_stopped")
             case e.ToolStarted(call_id, name, arguments):
@@ -275,6 +277,7 @@ Name = Literal[
     "resume",
     "tool_call",
     "tool_result",
+    "filler",
     "link",
     "error",
     "ended",

@@ -55,6 +55,8 @@ def _of_server(message: e.Message) -> Line | None:
             return Line("tool", f"{name} {_short(arguments)}", "tool")
         case {"type": "tool_result", "name": str(name), "status": str(status), "result": result}:
             return Line("tool", f"{name} {status}: {_short(result)}", "bad" if status == "failed" else "tool")
+        case {"type": "filler", "text": str(text)}:
+            return Line("bot", text, "quiet")
         case {"type": "clear"}:
             return Line("clear", "the bot was interrupted", "quiet")
         case {"type": "link", "state": str(state)}:

@@ -38,6 +38,16 @@ export const tests = {
     equal(texts(after(said("user", "", true), said("user", "", false))), []);
   },
 
+  "what a caller who waits is told is a note, and no words of the bot's answer"() {
+    const waits = after(
+      { type: "tool_call", id: "c1", name: "look", arguments: {} },
+      { type: "filler", text: "One moment." },
+      said("assistant", "It is nine.", true),
+    );
+    equal(texts(waits), ["tool", "note", "assistant: It is nine."]);
+    equal(waits.items[1].text, "One moment.");
+  },
+
   "less heard than shown is a cut"() {
     const cut = after(
       said("assistant", "We open at nine and close", false),

@@ -54,6 +54,7 @@ CONVERSATION: list[tuple[e.Event | dict[str, Any], str]] = [
         "tool  add completed: 2",
     ),
     ({"type": "clear"}, "clear the bot was interrupted"),
+    ({"type": "filler", "text": "One moment."}, "bot   One moment."),
     ({"type": "link", "state": "reconnecting"}, "link  the language model is reconnecting"),
     ({"type": "error", "code": "no_answer", "message": "Sorry.", "fatal": False}, "error Sorry. (no_answer)"),
     (e.Typing("what"), "type  what"),
