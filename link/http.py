@@ -5,13 +5,16 @@ It asks once: when and whether again is for who asks. Errors say whose fault it 
 
 from __future__ import annotations
 
+import base64
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from urllib.parse import urljoin, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import msgspec
 from msgspec import Struct
+from yarl import URL
 
 from link.errors import ProviderError
 from link.retry_after import retry_after_s
@@ -92,6 +95,9 @@ class HttpClient:
     def __init__(self, endpoint: Endpoint, connector: Connector = open_connector) -> None:
         """`connector` is replaced where time is virtual."""
         self.endpoint = endpoint
+        self._proxy, self._proxy_headers = proxy_of(endpoint.url)
+        # Over TLS a proxy has a request of its own; else it reads ours.
+        self._plain_headers = {} if endpoint.url.startswith("https:") else self._proxy_headers
         self._connector = connector
         self._session: aiohttp.ClientSession | None = None
 
@@ -102,8 +108,10 @@ class HttpClient:
             response = await self._open().post(
                 self.endpoint.url,
                 data=_encoded(body),
-                headers=_headers(self.endpoint, body),
+                headers={**_headers(self.endpoint, body), **self._plain_headers},
                 allow_redirects=False,  # headers may be secret, and would be shown to wherever it leads
+                proxy=self._proxy,
+                proxy_headers=self._proxy_headers,
             )
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise _explained(error, self.endpoint) from error
@@ -120,13 +128,29 @@ class HttpClient:
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
-            loopback = urlsplit(self.endpoint.url).hostname in ("127.0.0.1", "localhost", "::1")
             limit = aiohttp.ClientTimeout(total=None, connect=self.endpoint.connect_s)
-            # No proxy stands between us and this machine.
             self._session = aiohttp.ClientSession(
-                connector=self._connector(), timeout=limit, trust_env=not loopback, cookie_jar=aiohttp.DummyCookieJar()
+                connector=self._connector(), timeout=limit, cookie_jar=aiohttp.DummyCookieJar()
             )
         return self._session
+
+
+def proxy_of(url: str) -> tuple[URL | None, dict[str, str]]:
+    """The proxy that the environment names for an address, and its headers; none is between us and this machine.
+
+    The package would read the environment itself (`trust_env`), and a ~/.netrc file with it, whose entry for the
+    provider goes in the place of our key.
+    """
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    proxy = getproxies().get(parts.scheme)
+    if not proxy or host in ("127.0.0.1", "localhost", "::1") or proxy_bypass(host):
+        return None, {}
+    found = URL(proxy if "://" in proxy else f"http://{proxy}")
+    if found.user is None:
+        return found, {}
+    login = base64.b64encode(f"{found.user}:{found.password or ''}".encode()).decode()
+    return found.with_user(None), {"Proxy-Authorization": f"Basic {login}"}
 
 
 def _encoded(body: Form | Json) -> aiohttp.FormData | bytes:

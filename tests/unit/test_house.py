@@ -136,7 +136,7 @@ def test_an_import_upwards_would_be_noticed(module: str, code: str) -> None:
 
 
 UNUSED = """
-    httpx requests urllib.request http.client socket subprocess multiprocessing pickle
+    httpx requests http.client socket subprocess multiprocessing pickle
     torch silero_vad cartesia elevenlabs
 """.split()
 LIBRARIES: dict[str, set[str]] = {
@@ -156,6 +156,7 @@ LIBRARIES: dict[str, set[str]] = {
     **{name: {"llm/tool_schema.py"} for name in ("jsonschema", "referencing")},
     "PIL": {"llm/images.py"},
     "aiohttp": {"link/http.py", "server/app.py", "server/socket.py", "llm/local/chat_server.py"},
+    "urllib.request": {"link/http.py"},  # for the proxy that the environment names
     "prometheus_client": {"server/app.py", "server/observers/metrics.py"},
     "uvloop": {"server/commands/serve.py"},
     "pocketsphinx": {"audio/stt/pocketsphinx.py", "audio/stt/pocketsphinx_job.py"},

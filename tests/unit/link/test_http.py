@@ -168,3 +168,54 @@ def test_nobody_is_there(tmp_path: Path) -> None:
 )
 def test_the_words_of_a_refusal(body: bytes, words: str) -> None:
     assert words_of(body) == words
+
+
+async def asked(folder: Path, url: str) -> dict[str, str]:
+    """The headers with which an address is asked, and the `target` of the request."""
+    seen: dict[str, str] = {}
+
+    async def look(request: web.Request) -> web.StreamResponse:
+        seen.update(request.headers, target=str(request.raw_path))
+        return web.Response(text="well")
+
+    async with HttpPeer(folder, look) as peer:
+        client = HttpClient(Endpoint(url, ENDPOINT.headers), peer.connector)
+        try:
+            async with client.post(BODY) as answer:
+                assert await answer.read() == b"well"
+        finally:
+            await client.close()
+    return seen
+
+
+def test_a_file_with_passwords_does_not_go_in_the_place_of_the_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine voice.example.org login me password other\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+
+    async def scene() -> None:
+        seen = await asked(tmp_path, "http://voice.example.org/v1/things")
+        assert seen["Authorization"] == f"Bearer {SECRET}"
+
+    play(scene())
+
+
+def test_a_proxy_of_the_environment_is_asked_but_not_for_this_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://me:secret@proxy.example.org:3128")
+    monkeypatch.setenv("no_proxy", "near.example.org")
+
+    async def scene() -> None:
+        far = await asked(tmp_path, "http://voice.example.org/v1/things")
+        assert (far["target"], far["Proxy-Authorization"]) == (
+            "http://voice.example.org/v1/things",
+            "Basic bWU6c2VjcmV0",
+        )
+        for host in ("near.example.org", "localhost"):
+            assert (await asked(tmp_path, f"http://{host}/v1/things"))["target"] == "/v1/things"
+
+    play(scene())
