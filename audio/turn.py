@@ -119,7 +119,7 @@ class Turn:
         self.voiced_until = now
 
     def _background_at(self) -> float:
-        return self._fresh_at + self.options.max_speech_ms / 1000
+        return math.inf if self.keyed else self._fresh_at + self.options.max_speech_ms / 1000
 
     def hear(self, text: str, final: bool, now: float) -> None:
         """A transcript came in, perhaps late."""

@@ -206,7 +206,8 @@ class Oracles:
                 self.check(not talks or listens, "goes on in spite of words")
             self._check_patience()
             fresh_s = self._world.now - max(self._world.caller.fresh_at, self._heard_at)
-            self.check(not core.turn.speaking or fresh_s < MAX_SPEECH_MS / 1000 + 0.1, "waits for a television")
+            patient = not core.turn.speaking or core.turn.keyed or fresh_s < MAX_SPEECH_MS / 1000 + 0.1
+            self.check(patient, "waits for a television")
         self.caller.step()
         self.check(not self._fatal or core.state is not CallState.READY, "goes on without a language model")
         busy = self._busy_outside()

@@ -58,6 +58,18 @@ def test_pauses_end_no_turn_while_the_key_is_held() -> None:
     assert turns(stand) == ["one moment I look"]
 
 
+def test_with_a_key_one_may_speak_for_as_long_as_one_likes() -> None:
+    stand = speaking()
+    press(stand)
+    stand.post(SpeechStarted(64.0))
+    stand.post(SpeechStopped(0.0), stand.now + 25.0)  # ears without partials: nobody knows a word yet
+    let_go(stand)
+    assert held(stand)
+    stand.post(Transcript("a long story", True), stand.now + 1.0)
+    assert turns(stand) == ["a long story"]
+    assert stand.told(e.FalseInterruption) == []
+
+
 @pytest.mark.parametrize(("rules", "key"), [(("transcript",), True), (("key",), False)])
 def test_the_client_says_that_it_is_a_key_or_the_agent_does(rules: tuple[str, ...], key: bool) -> None:
     stand = Stand(turn=TurnOptions(rules=rules))  # type: ignore[arg-type]
