@@ -16,6 +16,7 @@ from server.call.keypad import Keypad
 from server.call.outbox import Outbox
 
 FORGOTTEN_S = 3.0  # a final transcript is not waited for any longer: the next is of another speech
+MAX_OWED = 64  # finals that ears who never answer may owe
 
 SoundOfCaller = (
     sound.SpeechStarted
@@ -42,7 +43,7 @@ class Listening:
         self._deaf = False  # to the speech that goes on, or went on last
         self._speaking = False
         self._withheld = ""  # words of speech that nobody hears
-        self._finals: deque[tuple[bool, float]] = deque()  # of speech: was it heard, and when did it end
+        self._finals: deque[tuple[bool, float]] = deque(maxlen=MAX_OWED)  # of speech: was it heard, when did it end
         self._by_turns = False  # one final may be that of several speeches
 
     def record(self, fact: SoundOfCaller, now: float, *, deaf: bool, alone: bool) -> None:
@@ -128,7 +129,8 @@ class Listening:
         return any(heard for heard, _ in self._finals)
 
     def _forget_finals(self, now: float) -> None:
-        while self._finals and now >= self._finals[0][1] + FORGOTTEN_S:
+        """No more is to come of what ended so long ago; where one final may be of several speeches, of none of them."""
+        while self._finals and now >= self._finals[-1 if self._by_turns else 0][1] + FORGOTTEN_S:
             self._finals.popleft()
 
     def _tell_words(self, text: str, final: bool, now: float) -> None:

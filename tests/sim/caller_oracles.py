@@ -77,14 +77,11 @@ class CallerOracles:
                 self._check(not speaks, "asked a caller who speaks whether they are there")
 
     def _check_deaf(self, words: list[str]) -> None:
-        """Only of who was not to be heard when they began to speak it is told that they were not heard.
-
-        A late final of several speeches may bring words again that a turn has already.
-        """
+        """Only of who was not to be heard when they began to speak it is told that they were not heard."""
         ears = self._world.ears
         late = self._world.now >= self._stopped_at + FORGOTTEN_S
         excused = ears.doubled or late or self._world.now < ears.owes_until
-        for word in set(words) - self._told.keys():
+        for word in words:
             began = self._world.caller.began.get(word, 0.0)
             self._check(excused or not self._starts.get(began), f"{word} was to be heard, and was not")
 
