@@ -1,9 +1,9 @@
-"""`make mutants`: applies each deliberate fault of mutations.toml to a copy and sees whether the tests notice.
+"""`make mutants`: applies each deliberate fault of mutations*.toml to a copy and sees whether the tests notice.
 
     python -m tests.sim.mutants [--calls 2000] [--only "part of a name"]
 
 First the simulated world, until its first violation; a fault that it does not notice meets the unit tests of the
-pure modules. At least 95 % must be killed.
+pure modules, one in a service of ears or voices only their own tests. At least 95 % must be killed.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -45,19 +46,24 @@ REQUIRED = 0.95
 
 
 class Mutant(Struct, frozen=True, forbid_unknown_fields=True):
-    """`old` stands exactly once in `file`. `equivalent` says why nothing could notice."""
+    """`old` stands exactly once in `file`. `equivalent` says why nothing could notice.
+
+    `tests` is a pattern: the tests that must notice, without the simulated world.
+    """
 
     name: str
     file: str
     old: str
     new: str
+    tests: str = ""
     equivalent: str = ""
 
 
 def all_mutants() -> list[Mutant]:
-    """The faults of mutations.toml."""
-    text = Path(__file__).with_name("mutations.toml").read_bytes()
-    return msgspec.toml.decode(text, type=dict[str, list[Mutant]])["mutant"]
+    """The faults of both files."""
+    files = [Path(__file__).with_name(name) for name in ("mutations.toml", "mutations_services.toml")]
+    lists = [msgspec.toml.decode(file.read_bytes(), type=dict[str, list[Mutant]])["mutant"] for file in files]
+    return [mutant for each in lists for mutant in each]
 
 
 def copy(into: Path) -> None:
@@ -83,14 +89,20 @@ def killed_by(mutant: Mutant, calls: int) -> str | None:
     """What noticed the fault; None for nothing."""
     with tempfile.TemporaryDirectory() as folder:
         copy_with(mutant, Path(folder))
+        if mutant.tests:
+            return _tests(Path(folder), (mutant.tests,))
         return noticed(Path(folder), calls)
 
 
 def noticed(folder: Path, calls: int) -> str | None:
     """What is not content with the code in a folder: the simulated world, else the unit tests; None for nothing."""
     world = [sys.executable, "-m", "tests.sim.run", "--calls", str(calls), "--processes", "1", "--first-failure"]
-    units = [str(file) for pattern in UNIT for file in sorted(folder.glob(pattern))]
-    return _run(world, folder) or _run([sys.executable, "-m", "pytest", "-q", "-x", "--tb=no", *units], folder)
+    return _run(world, folder) or _tests(folder, UNIT)
+
+
+def _tests(folder: Path, patterns: Sequence[str]) -> str | None:
+    files = [str(file) for pattern in patterns for file in sorted(folder.glob(pattern))]
+    return _run([sys.executable, "-m", "pytest", "-q", "-x", "--tb=no", *files], folder)
 
 
 def _run(command: list[str], folder: Path) -> str | None:
@@ -110,7 +122,8 @@ def check_the_unchanged(calls: int) -> None:
     """Raises RuntimeError when the code as it is fails too: every fault would then count as noticed."""
     with tempfile.TemporaryDirectory() as folder:
         copy(Path(folder))
-        if found := noticed(Path(folder), calls):
+        services = sorted({mutant.tests for mutant in all_mutants() if mutant.tests})
+        if found := noticed(Path(folder), calls) or _tests(Path(folder), services):
             raise RuntimeError(f"the code without a fault is not content: {found}")
 
 

@@ -139,3 +139,17 @@ def test_a_final_has_all_that_is_known() -> None:
     assert known.confidence is not None
     assert round(known.confidence, 6) == 0.8
     assert joined([]) == EMPTY
+
+
+def test_what_was_answered_is_not_heard_again_on_the_next_connection() -> None:
+    uplink = Uplink(16000)
+    speeches = Speeches(uplink, Patience())
+    speeches.connected(0)
+    first = said(speeches)
+    speeches.begin(0)
+    speeches.audio(bytes(2560))
+    speeches.settle(first)
+    speeches.disconnected(1)
+    speeches.connected(2)
+    assert uplink.kept.start == first.end
+    assert uplink.take() == bytes(2560)

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from audio.events import Word
+from audio.services import Sink, TextToSpeech, Utterance
 from audio.tts.cache import CachedVoice, Sentence, SentenceCache
 from audio.tts.scripted import ScriptedTextToSpeech
-from link.tasks import Task, Work
+from link.inbox import Inbox
+from link.tasks import Spawn, Task, Work
 from tests.unit.audio.tts.sinks import SpeakingCall
 from tests.virtual.loop import run
 
@@ -26,11 +28,27 @@ def cache(folder: Path, voice: str = "v", max_bytes: int = 1 << 20) -> SentenceC
     return SentenceCache(folder, voice, RATE_HZ, max_bytes)
 
 
+class BreakingVoice:
+    """Gives half of what it is to say, and fails."""
+
+    rate_hz = RATE_HZ
+
+    async def run(self, inbox: Inbox[Utterance], sink: Sink, spawn: Spawn) -> None:
+        """Break off each utterance."""
+        while True:
+            utterance = await inbox.get()
+            await sink.audio(utterance.frame, b"\1\0" * 800)
+            sink.failed(utterance.frame, "broken")
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
 class Call:
     """A call with a cached voice in front of a slow one, while it is entered."""
 
-    def __init__(self, folder: Path, delay_ms: int = 500) -> None:
-        voice = ScriptedTextToSpeech(RATE_HZ, ms_per_char=20, delay_ms=delay_ms)
+    def __init__(self, folder: Path, voice: TextToSpeech | None = None, delay_ms: int = 500) -> None:
+        voice = voice or ScriptedTextToSpeech(RATE_HZ, ms_per_char=20, delay_ms=delay_ms)
         self._voice = CachedVoice(voice, cache(folder), FIXED)
         self._tasks: list[Task] = []
 
@@ -176,5 +194,14 @@ def test_a_barge_in_ends_a_kept_sentence_and_keeps_no_half_of_one(tmp_path: Path
             call.sink.room.set()
             assert await call.speak(2, "Yes.") == "done"
             assert call.sink.ends == [(2, "done")]
+
+    run(main())
+
+
+def test_a_sentence_that_broke_off_is_not_kept(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with Call(tmp_path, BreakingVoice()) as call:
+            assert await call.speak(1, GREETING) == "broken"
+        assert cache(tmp_path).get(GREETING) is None
 
     run(main())
