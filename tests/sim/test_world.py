@@ -1,4 +1,4 @@
-"""A fixed sample of `make sim`: 8,000 simulated calls, and that a seed is a call to the byte."""
+"""A fixed sample of `make sim`: 4,000 simulated calls, and that a seed is a call to the byte."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.sim.run import kept_seeds, run_many, run_seed
 from tests.sim.swarm import KINDS
 from tests.sim.world import World
 
-PARTS, CALLS = 16, 500
+PARTS, CALLS = 8, 500
 FIRST = 1_000_000
 LIVELY = (
     "Hold",

@@ -1,4 +1,4 @@
-"""A fixed sample of `make drops`: over 100 call-minutes of real sessions, with links that break in every way."""
+"""A fixed sample of `make drops`: over 60 call-minutes of real sessions, with links that break in every way."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from tests.virtual.conversations import CONVERSATIONS, judge
 from tests.virtual.drops import known_reference, matrix, several, try_case
 from tests.virtual.link import FLAVOURS
 
-PARTS = 8
+PARTS = 5
 SINGLE, SEVERAL = 35, 15  # calls in a part: some 16 call-minutes
-MINUTES = 100.0
+MINUTES = 62.5
 
 
 @pytest.mark.parametrize("number", range(len(CONVERSATIONS)), ids=[each.name for each in CONVERSATIONS])
