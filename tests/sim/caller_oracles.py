@@ -73,7 +73,8 @@ class CallerOracles:
             case e.Idle(times):
                 self._world.count(f"told: Idle {times}")
                 fresh_s = self._world.now - self._world.caller.fresh_at
-                speaks = self._world.caller.voiced and fresh_s < MAX_SPEECH_MS / 1000
+                of_the_room = self._world.core.turn.background  # as it was before it paused
+                speaks = self._world.caller.voiced and fresh_s < MAX_SPEECH_MS / 1000 and not of_the_room
                 self._check(not speaks, "asked a caller who speaks whether they are there")
 
     def _check_deaf(self, words: list[str]) -> None:
