@@ -231,3 +231,13 @@ def test_each_wait_has_its_own_count() -> None:
     stand.post(ReplyDone(2))
     run(stand, 9.0)
     assert told(stand) == [FILLERS[0]] * 2
+
+
+def test_after_one_that_nobody_heard_a_silent_caller_is_asked_whether_they_are_there() -> None:
+    stand = waiting()
+    stand.wait(1.75)
+    assert told(stand) == [FILLERS[0]]
+    stand.post(ToolDone("c1", "completed", "found", False))
+    assert not stand.core.speaking.playout.busy
+    stand.wait(stand.now + POLICY.idle_ms / 1000 + 0.1)
+    assert len(stand.told(e.Idle)) == 1
