@@ -1,4 +1,4 @@
-"""docs/wire.md and CONTRIBUTING.md: their lists are complete. See tests/unit/test_docs.py for the rest of the wire."""
+"""docs/wire.md and CONTRIBUTING.md: their lists are complete. See test_pages.py for the rest of the wire."""
 
 from __future__ import annotations
 

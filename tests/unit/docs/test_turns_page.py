@@ -13,6 +13,7 @@ from audio.vad import VadOptions
 from server.call.policy import Mute, Policy, Sentences
 from server.config import Settings, load
 from server.services.turn_models import TURN_MODELS
+from tests.unit.docs import pages, stand
 from tests.unit.docs.pages import ROOT
 
 PAGE = (ROOT / "docs" / "turns.md").read_text("utf-8")
@@ -64,6 +65,12 @@ def test_every_rule_is_explained() -> None:
     assert sorted(rows) == sorted(get_args(Rule))
     for mute in get_args(Mute):
         assert f"`{mute}`" in PAGE
+
+
+def test_the_example_is_an_agent(tmp_path: Path) -> None:
+    (example,) = pages.read("turns.md").examples
+    made = stand.agent_of(example, tmp_path).call_settings(Settings())
+    assert (made.turn.rules, made.policy.while_speaking.min_words) == (("transcript", "pauses"), 2)
 
 
 def test_the_example_is_a_configuration(tmp_path: Path) -> None:
