@@ -1,8 +1,10 @@
-"""The background sounds of a process: files read once, and resampled once for each rate that clients play at."""
+"""The background sounds of a process: files read once, at the start, for each rate that clients usually play at."""
 
 from __future__ import annotations
 
 from pathlib import Path
+
+from loguru import logger
 
 from audio.background import Ambience, HoldMusic, Sound, loop
 from audio.files import read_sound
@@ -10,29 +12,28 @@ from link.errors import ConfigError
 from server.call.background import Sounds
 
 LONGEST_S = 300
-WARM_HZ = (16_000, 24_000)  # the wire's default and the page's: no call waits for these to be read
+RATES_HZ = (8_000, 16_000, 24_000, 48_000)
+"""Of telephones, the wire's default, the page, sound cards. A client may choose any rate: to read the files for each
+would hold up all calls for as long as that takes, and fill the memory."""
 
 
 class SoundFiles:
-    """Sounds by rate. Another rate than the usual is read when the first call has it."""
+    """Sounds by rate."""
 
     def __init__(self, ambience: Ambience, music: HoldMusic) -> None:
         """Raises ConfigError with the key of a file that cannot be used."""
         self._ambience = ambience
         self._music = music
-        self._at: dict[int, Sounds | None] = {}
-        for rate_hz in WARM_HZ:
-            self.at(rate_hz)
+        self._wanted = bool(ambience.file or music.file)
+        self._at = {rate_hz: self._read(rate_hz) for rate_hz in RATES_HZ} if self._wanted else {}
 
     def at(self, rate_hz: int) -> Sounds | None:
         """The sounds at a rate; None when there are none."""
-        if rate_hz not in self._at:
-            self._at[rate_hz] = self._read(rate_hz)
-        return self._at[rate_hz]
+        if self._wanted and rate_hz not in self._at:
+            logger.warning("no background: it is kept at {} Hz, and this client plays at {}", RATES_HZ, rate_hz)
+        return self._at.get(rate_hz)
 
-    def _read(self, rate_hz: int) -> Sounds | None:
-        if not self._ambience.file and not self._music.file:
-            return None
+    def _read(self, rate_hz: int) -> Sounds:
         ambience, music = self._ambience, self._music
         return Sounds(
             rate_hz,

@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from loguru import logger
 
 from audio.background import Ambience, HoldMusic
 from link.errors import ConfigError
 from server.agent import Agent
 from server.app import Server
 from server.config import Settings
-from server.sounds import LONGEST_S, SoundFiles
+from server.sounds import LONGEST_S, RATES_HZ, SoundFiles
 from tests.unit.server.call.session_stand import virtual
 
 
@@ -37,6 +38,20 @@ def test_a_file_is_read_once_at_each_rate(tmp_path: Path, rate_hz: int) -> None:
     assert sounds.music is None
     assert sounds.ambience is not None
     assert len(sounds.ambience[1]) == pytest.approx(1.5 * rate_hz, abs=100)  # the seam is a part of it
+
+
+def test_a_client_at_an_odd_rate_costs_nobody_a_file_and_is_told_of(tmp_path: Path) -> None:
+    said: list[str] = []
+    sink = logger.add(said.append, level="WARNING", format="{message}")
+    try:
+        files = SoundFiles(Ambience(wave(tmp_path, 2.0)), HoldMusic())
+        assert [files.at(rate_hz) for rate_hz in (11025, 44101)] == [None, None]
+        assert SoundFiles(Ambience(), HoldMusic()).at(11025) is None
+    finally:
+        logger.remove(sink)
+    assert [line.strip() for line in said] == [
+        f"no background: it is kept at {RATES_HZ} Hz, and this client plays at {rate_hz}" for rate_hz in (11025, 44101)
+    ]
 
 
 @pytest.mark.parametrize("key", ["background", "hold_music"])
