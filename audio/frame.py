@@ -72,8 +72,10 @@ class Frame:
         if self.begins:
             begun = [word.end for word in self.begins if word.start_ms < played_ms]
             return self.text[: begun[-1]] if begun else ""
-        whole_ms = self.queued * 1000 / rate_hz
-        if not self.done:
-            whole_ms = max(whole_ms, len(self.text) * MS_PER_CHARACTER)
-        end = self.text.find(" ", place_at(self.text, played_ms / whole_ms))
+        end = self.text.find(" ", place_at(self.text, played_ms / self.whole_ms(rate_hz)))
         return self.text if end < 0 else self.text[:end]
+
+    def whole_ms(self, rate_hz: int) -> float:
+        """How long it takes to say; by the text, where more audio may come."""
+        queued_ms = self.queued * 1000 / rate_hz
+        return queued_ms if self.done else max(queued_ms, len(self.text) * MS_PER_CHARACTER)

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from audio.events import Heard, Played, Word
-from audio.frame import MS_PER_CHARACTER, Frame
+from audio.frame import Frame
 from audio.inflight import ROUNDING, InFlight
 from audio.proportion import share_at
 
@@ -146,9 +146,8 @@ class Playout:
         if frame.begins:
             ends_ms = [word.start_ms for word in frame.begins if word.start_ms >= sent_ms]
             return min(int(ends_ms[0] * rate / 1000), frame.queued) if ends_ms else frame.queued
-        whole = max(frame.queued, 0 if frame.done else len(frame.text) * MS_PER_CHARACTER * rate // 1000)
         share = share_at(frame.text, len(frame.text_at(frame.seen_sent, rate)))
-        return min(max(int(whole * share), frame.seen_sent), frame.queued)
+        return min(max(int(frame.whole_ms(rate) * share * rate / 1000), frame.seen_sent), frame.queued)
 
     def played(self, number: int, samples: int, sent: int) -> bool:
         """Record how much of a frame was heard and sent. True when the frame is over."""
@@ -229,10 +228,8 @@ class Playout:
         return sum(map(self._left_ms, self._frames.values()))
 
     def _left_ms(self, frame: Frame) -> float:
-        whole_ms = frame.queued * 1000 / self.options.rate_hz
-        if not frame.done:
-            whole_ms = max(whole_ms, len(frame.text) * MS_PER_CHARACTER)
-        return whole_ms - frame.heard * 1000 / self.options.rate_hz
+        rate = self.options.rate_hz
+        return frame.whole_ms(rate) - frame.heard * 1000 / rate
 
     def __len__(self) -> int:
         return len(self._frames)

@@ -29,7 +29,7 @@ from link.tasks import Spawn
 from link.websocket import HANDSHAKES_AT_ONCE, Endpoint
 from llm.fallback import FallbackOptions
 from llm.local.scripted import words
-from llm.local.server import LocalBrain
+from llm.local.server import PACE, LocalBrain
 from llm.responses import ResponsesCodec, ResponsesSettings
 from llm.service import LanguageModel
 from llm.several import FallbackEngine, SwitchEngine
@@ -103,7 +103,7 @@ class ModelEngine:
 # --- models of this process -------------------------------------------------------------------------------------------
 
 
-def _local(token_ms: float = 5.0) -> ModelEngine:
+def _local(token_ms: float = PACE.token_ms) -> ModelEngine:
     """The embedded brain, behind a websocket on loopback."""
     from llm.local.faults import Faults
 

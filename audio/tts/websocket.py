@@ -43,7 +43,6 @@ class WebsocketVoice:
         self.rate_hz = codec.rate_hz
         self._endpoint = endpoint
         self._codec = codec
-        self._patience = patience or Patience()
         self._links = Links(endpoint, random=random, gate=gate, opener=opener, on_failure=self._on_failure)
         self._link: Link | None = None
         self._wire = codec.open()  # of the newest connection

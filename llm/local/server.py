@@ -38,7 +38,7 @@ MAX_CONNECTIONS = 1024
 HANDSHAKE_TIMEOUT_S = 5.0
 PING_S = 20.0
 CLOSE_TIMEOUT_S = 2.0
-PACE = Faults(token_ms=5)  # some 180 times as fast as speech; a caller waits for the first sentence of it
+PACE = Faults(token_ms=5.0)  # some 180 times as fast as speech; a caller waits for the first sentence of it
 
 # The library logs every client that goes away in its handshake, with a traceback; what matters is logged here.
 _QUIET = logging.getLogger("voicewire.brain.websockets")

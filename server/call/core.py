@@ -249,8 +249,12 @@ class Core:
     @property
     def _engaged(self) -> bool:
         """Somebody says, types or owes something."""
-        talks = self._asking.busy or self.turn.active or self.listening.keypad.keys
-        return bool(talks) or self.state is not CallState.READY
+        return self._asking.busy or self._caller_acts or self.state is not CallState.READY
+
+    @property
+    def _caller_acts(self) -> bool:
+        """The caller speaks or presses keys."""
+        return self.turn.active or bool(self.listening.keypad.keys)
 
     @property
     def _reads(self) -> bool:
@@ -261,8 +265,7 @@ class Core:
     def _waits_in_silence(self) -> bool:
         """The caller says and presses nothing, and the model is not asked, nor about to be."""
         asks = self.answering.reply or (self.answering.owed and not self._asking.must_wait)
-        talks = self.turn.active or self.listening.keypad.keys
-        return self.state is CallState.READY and not (asks or talks or self._reads)
+        return self.state is CallState.READY and not (asks or self._caller_acts or self._reads)
 
     def _watch_pondering(self, now: float) -> None:
         """Prompt a caller who wanted to go on and does not."""

@@ -67,18 +67,20 @@ class Speaking:
             return
         number = self._take_ahead(reply, text)
         if number == 0:
-            self._number = number = self._number + 1
-            self.playout.open(number, text, interruptible=interruptible)
-            self._waiting.append(number)
+            number = self._open(text, interruptible=interruptible)
         self._log.say(entry, number, text)
 
     def fill(self, text: str, policy: Policy) -> None:
         """Say a filler: words that no message has."""
         if text.strip() and self._has_room(policy):
-            self._number += 1
-            self.playout.open(self._number, text, interruptible=True)
-            self._waiting.append(self._number)
-            self.filler = self._number
+            self.filler = self._open(text, interruptible=True)
+
+    def _open(self, text: str, *, interruptible: bool) -> int:
+        """A new frame of speech; its number."""
+        self._number += 1
+        self.playout.open(self._number, text, interruptible=interruptible)
+        self._waiting.append(self._number)
+        return self._number
 
     def end_filler(self, *, wanted: bool) -> None:
         """One that has not begun is dropped when it is not `wanted` any more, or other words are there.
