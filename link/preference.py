@@ -5,9 +5,13 @@ What one call knows of them stands here; what all calls of the process know stan
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from typing import TypeVar
 
 from link.breaker import Breaker
+from link.errors import VoicewireError
+
+S = TypeVar("S")
 
 
 class Preference:
@@ -41,3 +45,18 @@ class Preference:
     def _badness(self, number: int, now: float) -> tuple[bool, float, bool, int]:
         breaker = self._breakers[number]
         return (not breaker.lets(now), breaker.wait_s(now), now < self._avoid_until[number], number)
+
+
+def open_first(preference: Preference, opens: Sequence[Callable[[], S]], now: float) -> tuple[int, S]:
+    """The best service that can be opened, and its number; who cannot is avoided. Raises what the last of them does."""
+    tried: set[int] = set()
+    while True:
+        number = preference.best(now, tried)
+        assert number is not None
+        tried.add(number)
+        try:
+            return number, opens[number]()
+        except VoicewireError:
+            preference.avoid(number, now)
+            if len(tried) == len(opens):
+                raise

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from enum import Enum, auto
 
 from loguru import logger
 
 from link.breaker import Breaker, State
-from link.tasks import Spawn, Task, Work
+from link.tasks import Spawn, Task, Work, spawn_guarded
 
 Found = Callable[[bool], None]
 Probe = Callable[[Spawn, Found], None]
@@ -107,8 +108,7 @@ class Prober:
                 answer.set_result(worked)
 
         def spawn(work: Work) -> Task:
-            tasks.append(self._spawn(self._guarded(work, found)))
-            tasks[-1].add_done_callback(lambda _: work.close())  # cancelled before it began, it would be missed
+            tasks.append(spawn_guarded(self._spawn, lambda work: self._guarded(work, found), work))
             return tasks[-1]
 
         try:
@@ -129,3 +129,33 @@ class Prober:
         except Exception as error:
             logger.debug("{}: a probe broke: {!r}", self._name, error)
             found(False)
+
+
+class Probers:
+    """Those of several services that stand in for each other; they look while there are calls."""
+
+    def __init__(self, probers: Sequence[Prober]) -> None:
+        self._probers = probers
+        self._calls = 0
+
+    def wake(self, number: int) -> None:
+        """This service is out: see whether it is back."""
+        self._probers[number].wake()
+
+    @contextmanager
+    def attend(self) -> Iterator[None]:
+        """A call goes on meanwhile: who is out is looked after."""
+        self._calls += 1
+        for prober in self._probers:
+            prober.wake()
+        try:
+            yield
+        finally:
+            self._calls -= 1
+            if not self._calls:
+                self.stop()
+
+    def stop(self) -> None:
+        """There are no calls any more."""
+        for prober in self._probers:
+            prober.stop()

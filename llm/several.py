@@ -18,7 +18,7 @@ from loguru import logger
 
 from link.breaker import Breaker, BreakerOptions
 from link.inbox import Inbox, InboxFull
-from link.probing import Prober
+from link.probing import Prober, Probers
 from link.tasks import Spawn, Task, Work
 from llm.events import Command, Fact, LinkDown
 from llm.fallback import Fallback, FallbackOptions
@@ -196,10 +196,8 @@ class FallbackEngine:
         self.breakers = [Breaker(breaker) for _ in sources]
         self.options = options or FallbackOptions()
         self._running: set[SeveralModels] = set()
-        self._probers = [
-            self._prober(name, each, source, spawn)
-            for (name, source), each in zip(sources.items(), self.breakers, strict=True)
-        ]
+        pairs = zip(sources.items(), self.breakers, strict=True)
+        self._probers = Probers([self._prober(name, each, source, spawn) for (name, source), each in pairs])
 
     async def start(self) -> None:
         """Start all models."""
@@ -210,7 +208,7 @@ class FallbackEngine:
         """A service for one call."""
         rules = Fallback(self.breakers, list(self.sources), self.options)
         opens = [source.open for source in self.sources.values()]
-        return SeveralModels(rules, opens, lambda child: self._probers[child].wake(), self._attend)
+        return SeveralModels(rules, opens, self._probers.wake, self._attend)
 
     @property
     def services(self) -> tuple[str, ...]:
@@ -224,8 +222,7 @@ class FallbackEngine:
 
     async def close(self) -> None:
         """Stop all models, and the probes."""
-        for prober in self._probers:
-            prober.stop()
+        self._probers.stop()
         for source in self.sources.values():
             await source.close()
 
@@ -237,15 +234,11 @@ class FallbackEngine:
     def _attend(self, service: SeveralModels) -> Iterator[None]:
         """While there are calls, who is out is looked after."""
         self._running.add(service)
-        for prober in self._probers:
-            prober.wake()
         try:
-            yield
+            with self._probers.attend():
+                yield
         finally:
             self._running.discard(service)
-            if not self._running:
-                for prober in self._probers:
-                    prober.stop()
 
     def _on_back(self) -> None:
         for service in tuple(self._running):

@@ -22,9 +22,9 @@ from audio.stt.kept_audio import BYTES_PER_SAMPLE, KEPT_S
 from link.alarm import Alarm
 from link.errors import Overloaded, VoicewireError
 from link.inbox import Inbox
-from link.preference import Preference
+from link.preference import Preference, open_first
 from link.probing import Found, Probe
-from link.tasks import Spawn, Task, Work
+from link.tasks import Spawn, Task, Work, spawn_guarded
 
 PROBE_S = 1.9
 """Less than the 2 s after which the ears of a provider that is silent answer by themselves, with nothing."""
@@ -96,7 +96,7 @@ class SeveralEars:
         self._opens = list(opens.values())
         self._on_out = on_out
         self._attend = attend
-        number, service = _open_first(preference, self._opens)
+        number, service = open_first(preference, self._opens, _now())
         self.rate_hz = service.rate_hz
         self.listens: Listens = service.listens
         self._rules = Fallback(list(opens), preference, self.rate_hz, self.listens, options)
@@ -188,8 +188,7 @@ class SeveralEars:
 
     def _spawn_for(self, child: _Child, work: Work) -> Task:
         child.tasks = [task for task in child.tasks if not task.done()]
-        child.tasks.append(self._spawn(self._guarded(child, work)))
-        child.tasks[-1].add_done_callback(lambda _: work.close())  # cancelled before it began, it would be missed
+        child.tasks.append(spawn_guarded(self._spawn, partial(self._guarded, child), work))
         return child.tasks[-1]
 
     async def _guarded(self, child: _Child, work: Work) -> None:
@@ -232,20 +231,6 @@ def listening(open_ears: Callable[[], SpeechToText]) -> Probe:
         spawn(service.run(inbox, hear, spawn)).add_done_callback(lambda _: service.close())
 
     return probe
-
-
-def _open_first(preference: Preference, opens: Sequence[Callable[[], SpeechToText]]) -> tuple[int, SpeechToText]:
-    tried: set[int] = set()
-    while True:
-        number = preference.best(_now(), tried)
-        assert number is not None
-        tried.add(number)
-        try:
-            return number, opens[number]()
-        except VoicewireError:
-            preference.avoid(number, _now())
-            if len(tried) == len(opens):
-                raise
 
 
 def _now() -> float:

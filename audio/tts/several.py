@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 
 import numpy as np
 import soxr
@@ -25,8 +26,8 @@ from audio.services import Sink, TextToSpeech, Utterance
 from audio.tts.speech import has_sound
 from link.errors import ProviderError, VoicewireError
 from link.inbox import Inbox
-from link.preference import Preference
-from link.tasks import Spawn, Task, Work
+from link.preference import Preference, open_first
+from link.tasks import Spawn, Task, Work, spawn_guarded
 
 INBOX = 64
 CHECK_S = 0.05
@@ -135,12 +136,13 @@ class FallbackVoice:
         self._preference = preference
         self._patience = patience or FallbackPatience()
         self._on_out = on_out
-        self._voices: dict[int, _Voice] = {}
+        number, service = open_first(preference, self._opens, _now())
+        self.rate_hz = service.rate_hz
+        self._voices = {number: _Voice(number, service, self)}
         self._pieces: list[_Piece] = []  # in the order of their frames
         self._news = asyncio.Event()
         self._turn = asyncio.Event()  # another piece is the first
         self._giving = False  # the call has no room
-        self.rate_hz = self._open_first().service.rate_hz
 
     def close(self) -> None:
         """Give back what the voices hold."""
@@ -331,30 +333,15 @@ class FallbackVoice:
             self._start(self._voices[number])
         return self._voices[number]
 
-    def _open_first(self) -> _Voice:
-        tried: set[int] = set()
-        while True:
-            number = self._preference.best(_now(), tried)
-            assert number is not None
-            tried.add(number)
-            try:
-                self._voices[number] = _Voice(number, self._opens[number](), self)
-                return self._voices[number]
-            except VoicewireError:
-                self._preference.avoid(number, _now())
-                if len(tried) == len(self._opens):
-                    raise
-
     # --- the services -----------------------------------------------------------------------------------------------
 
     def _start(self, voice: _Voice) -> None:
         self._spawn_for(voice, voice.service.run(voice.inbox, voice, lambda work: self._spawn_for(voice, work)))
 
     def _spawn_for(self, voice: _Voice, work: Work) -> Task:
-        task = self._spawn(self._guarded(voice, work))
+        task = spawn_guarded(self._spawn, partial(self._guarded, voice), work)
         voice.tasks.add(task)
         task.add_done_callback(voice.tasks.discard)
-        task.add_done_callback(lambda _: work.close())  # cancelled before it began, it would be missed
         return task
 
     async def _guarded(self, voice: _Voice, work: Work) -> None:

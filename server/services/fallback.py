@@ -6,8 +6,7 @@ The same for voices, each of which may have a `cache`; what the second one says 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -21,7 +20,7 @@ from audio.tts.several import FallbackPatience, FallbackVoice
 from link.breaker import Breaker, BreakerOptions
 from link.errors import ConfigError
 from link.preference import Preference
-from link.probing import Probe, Prober
+from link.probing import Probe, Prober, Probers
 from link.tasks import Spawn
 from server.config import Service
 from server.factories import Engine, split
@@ -120,7 +119,9 @@ def several_voices(
 
     def open_voice(engine: FallbackEngine[TextToSpeech]) -> TextToSpeech:
         preference = Preference(engine.breakers, patience.avoid_s)
-        return FallbackVoice(engine.opens, preference, patience, on_out=engine.watch, attend=engine.attend)
+        return FallbackVoice(
+            engine.opens, preference, patience, on_out=engine.probers.wake, attend=engine.probers.attend
+        )
 
     engine = FallbackEngine(sources, open_voice, breaker)
     engine.look_after("tts", voice_probing.speaking, voice_probing.PROBE_S, spawn)
@@ -137,7 +138,9 @@ def several_ears(
 
     def open_ears(engine: FallbackEngine[SpeechToText]) -> SpeechToText:
         preference = Preference(engine.breakers, options.avoid_s)
-        return ears_of.SeveralEars(engine.opens, preference, options, on_out=engine.watch, attend=engine.attend)
+        return ears_of.SeveralEars(
+            engine.opens, preference, options, on_out=engine.probers.wake, attend=engine.probers.attend
+        )
 
     engine = FallbackEngine(sources, open_ears, breaker)
     engine.look_after("stt", ears_of.listening, ears_of.PROBE_S, spawn)
@@ -157,21 +160,17 @@ class FallbackEngine(Generic[S]):
         self.sources = dict(sources)
         self.breakers = [Breaker(breaker) for _ in sources]
         self._make = make
-        self._calls = 0
-        self._probers: list[Prober] = []
+        self.probers = Probers(())
 
     def look_after(self, kind: str, probe: Callable[[Callable[[], S]], Probe], limit_s: float, spawn: Spawn) -> None:
         """While there are calls, probe who is out; `spawn` makes tasks of the process."""
-        for (name, source), breaker in zip(self.sources.items(), self.breakers, strict=True):
-            prober = Prober(
-                f"{kind}: {name}",
-                breaker,
-                probe(source.open),
-                limit_s=limit_s,
-                spawn=spawn,
-                on_back=lambda: None,
-            )
-            self._probers.append(prober)
+        pairs = zip(self.sources.items(), self.breakers, strict=True)
+        self.probers = Probers(
+            [
+                Prober(f"{kind}: {name}", each, probe(source.open), limit_s=limit_s, spawn=spawn, on_back=lambda: None)
+                for (name, source), each in pairs
+            ]
+        )
 
     @property
     def opens(self) -> dict[str, Callable[[], S]]:
@@ -194,25 +193,6 @@ class FallbackEngine(Generic[S]):
 
     async def close(self) -> None:
         """Stop all of them, and the probes."""
-        for prober in self._probers:
-            prober.stop()
+        self.probers.stop()
         for source in self.sources.values():
             await source.close()
-
-    def watch(self, number: int) -> None:
-        """This one is out: see whether it is back."""
-        self._probers[number].wake()
-
-    @contextmanager
-    def attend(self) -> Iterator[None]:
-        """While there are calls, who is out is looked after."""
-        self._calls += 1
-        for prober in self._probers:
-            prober.wake()
-        try:
-            yield
-        finally:
-            self._calls -= 1
-            if not self._calls:
-                for prober in self._probers:
-                    prober.stop()
