@@ -1,6 +1,6 @@
-"""When the bot answers, yields and keeps quiet, measured from outside: `python -m bench.turns`. Some eight minutes.
+"""When the bot answers, yields and keeps quiet, measured from outside: `python -m bench.turns`.
 
-    python -m bench.turns --quick                    a minute: does all of it run?
+    python -m bench.turns --quick                    four minutes: does all of it run?
     python -m bench.turns --only transcript          one strategy
     python -m bench.turns --turn-model FILE          the rule `acoustic` too, with this model
     python -m bench.turns --write                    all of it, and into bench/README.md

@@ -39,3 +39,8 @@ class ProviderError(VoicewireError):
         super().__init__(message)
         self.fatal = fatal
         self.retry_after_s = retry_after_s
+
+
+def install(extra: str) -> str:
+    """The command that brings the packages of an extra of pyproject.toml. Voicewire stands on no package index."""
+    return f".venv/bin/pip install -e '.[{extra}]'"

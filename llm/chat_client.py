@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from loguru import logger
 from msgspec import Struct
 
-from link.errors import ConfigError, ProviderError
+from link.errors import ConfigError, ProviderError, install
 from link.retry_after import retry_after_s
 from link.wishes import wish_s
 from llm.chat_answer import Answer
@@ -180,9 +180,7 @@ def _make(options: ChatOptions, transport: Any) -> AsyncOpenAI:
     try:
         import openai
     except ImportError as error:
-        raise ConfigError(
-            "chat completions: the package `openai` is missing; .venv/bin/pip install -e '.[openai]'"
-        ) from error
+        raise ConfigError(f"chat completions: the package `openai` is missing; {install('openai')}") from error
     timeout = openai.Timeout(READ_S, connect=options.connect_s, pool=options.connect_s, write=SEND_S)
     limits = type(openai.DEFAULT_CONNECTION_LIMITS)(
         max_connections=MAX_CONNECTIONS, max_keepalive_connections=KEPT_CONNECTIONS, keepalive_expiry=KEPT_S

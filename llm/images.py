@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from link.errors import ConfigError
+from link.errors import ConfigError, install
 from llm.items import Image, Item, UserMessage
 from llm.media import MediaError
 
@@ -37,9 +37,7 @@ def scaled(image: Image) -> Image:
     try:
         from PIL import Image as pillow
     except ImportError as error:
-        raise ConfigError(
-            "pictures are scaled with Pillow, which is missing: .venv/bin/pip install -e '.[images]'"
-        ) from error
+        raise ConfigError(f"pictures are scaled with Pillow, which is missing: {install('images')}") from error
     try:
         with pillow.open(io.BytesIO(image.data), formats=list(FORMATS)) as picture:
             return _fitted(image, picture)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from loguru import logger
 
-from link.errors import ConfigError
+from link.errors import ConfigError, install
 from link.tasks import Spawn
 from llm import cancel_tool
 from llm.mcp_offers import Offer
@@ -67,7 +67,7 @@ class MCPTools:
             from llm.mcp_calls import Calls
             from llm.mcp_link import ServerLink
         except ImportError as error:
-            what = "tools from MCP servers need the package `mcp`; install it: .venv/bin/pip install -e '.[mcp]'"
+            what = f"tools from MCP servers need the package `mcp`; install it: {install('mcp')}"
             raise ConfigError(f"{what} ({error})") from error
         try:
             for server in self._servers:

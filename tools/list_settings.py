@@ -126,13 +126,14 @@ FACTORIES = (
     ),
     Factory(
         'stt = "faster-whisper"',
-        "Whisper models in worker processes; `pip install 'voicewire[faster-whisper]'`, and a model on this machine.",
+        "Whisper models in worker processes; `.venv/bin/pip install -e '.[faster-whisper]'`,"
+        " and a model on this machine.",
         faster_whisper.Options,
         patience=LocalOptions,
     ),
     Factory(
         'stt = "moonshine"',
-        "Moonshine models in worker processes; `pip install 'voicewire[moonshine]'`, and a model on this machine.",
+        "Moonshine models in worker processes; `.venv/bin/pip install -e '.[moonshine]'`, and a model on this machine.",
         moonshine.Options,
         patience=LocalOptions,
     ),
@@ -251,7 +252,7 @@ FACTORIES = (
     Factory(
         'turn_model = "smart-turn"',
         "A model in the form of Smart Turn v3, in a process of its own, for the rule `acoustic` (docs/turns.md);"
-        " `pip install 'voicewire[smart-turn]'`.",
+        " `.venv/bin/pip install -e '.[smart-turn]'`.",
         SmartTurnEngine,
         {"path": "The ONNX file; it must be given.", "workers": f"Processes, 1 to {MAX_WORKERS}."},
     ),

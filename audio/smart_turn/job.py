@@ -16,7 +16,7 @@ from msgspec import Struct
 from audio.blas import set_blas_threads
 from audio.pcm import to_float
 from audio.smart_turn.features import BANDS, FRAMES, RATE_HZ, SAMPLES, log_mel
-from link.errors import ConfigError
+from link.errors import ConfigError, install
 from link.worker import Send
 
 INPUT = "input_features"
@@ -92,8 +92,7 @@ def _load(path: str) -> Any:
     try:
         import onnxruntime
     except ImportError as error:
-        wanted = "pip install 'voicewire[smart-turn]'"
-        raise ConfigError(f"turn_model: the package onnxruntime is missing: {wanted}") from error
+        raise ConfigError(f"turn_model: the package onnxruntime is missing: {install('smart-turn')}") from error
     if not Path(path).is_file():
         raise ConfigError(f"turn_model: there is no file {path}; {GET}")
     options = onnxruntime.SessionOptions()

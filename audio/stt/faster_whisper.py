@@ -7,7 +7,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from link.errors import ConfigError
+from link.errors import ConfigError, install
 
 TARGET = "audio.stt.faster_whisper_job:faster_whisper_job"
 FILES = ("model.bin", "config.json", "tokenizer.json")
@@ -33,7 +33,7 @@ def check(place: str, model: str) -> None:
     A name of a model is looked up by the worker, among those that were downloaded before.
     """
     if find_spec("faster_whisper") is None:
-        raise ConfigError(f"{place}: the package faster-whisper is missing; pip install 'voicewire[faster-whisper]'")
+        raise ConfigError(f"{place}: the package faster-whisper is missing; {install('faster-whisper')}")
     if not is_path(model):
         return
     folder = Path(model).expanduser()

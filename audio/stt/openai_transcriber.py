@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import io
-import wave
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 
@@ -13,6 +11,7 @@ from audio.stt.openai_transcription import STREAM_TYPE, Stream, TranscriptionSet
 from audio.stt.speeches import Piece
 from audio.stt.utterance_ears import Hear
 from audio.stt.utterances import Job
+from audio.wav import wav_of
 from link.errors import ProviderError
 from link.http import Answer, File, Form, HttpClient
 
@@ -62,14 +61,3 @@ async def _read_to_the_end(chunks: AsyncIterator[bytes]) -> None:
         async with asyncio.timeout(TAIL_S):
             async for _ in chunks:
                 pass
-
-
-def wav_of(pcm: bytes, rate_hz: int) -> bytes:
-    """Mono PCM16 as a WAV file."""
-    file = io.BytesIO()
-    with wave.open(file, "wb") as writer:
-        writer.setnchannels(1)
-        writer.setsampwidth(2)
-        writer.setframerate(rate_hz)
-        writer.writeframes(pcm)
-    return file.getvalue()

@@ -11,7 +11,6 @@ import hashlib
 import os
 import wave
 from collections.abc import Callable
-from io import BytesIO
 from pathlib import Path
 
 import msgspec
@@ -20,6 +19,7 @@ from msgspec import Struct
 
 from audio.events import Word
 from audio.services import Sink, TextToSpeech, Utterance
+from audio.wav import wav_of
 from link.inbox import Inbox
 from link.tasks import Spawn
 
@@ -70,7 +70,7 @@ class SentenceCache:
         self._known[text] = sentence
         card = _Card(text, self._rate_hz, len(sentence.pcm) // 2, sentence.words)
         try:
-            self._write(self._file(text, "wav"), _wav(sentence.pcm, self._rate_hz))
+            self._write(self._file(text, "wav"), wav_of(sentence.pcm, self._rate_hz))
             self._write(self._file(text, "json"), msgspec.json.encode(card))
             self._make_room()
         except OSError as error:
@@ -109,16 +109,6 @@ class SentenceCache:
                 return
             file.unlink(missing_ok=True)
             size -= stat.st_size
-
-
-def _wav(pcm: bytes, rate_hz: int) -> bytes:
-    content = BytesIO()
-    with wave.open(content, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(rate_hz)
-        file.writeframes(pcm)
-    return content.getvalue()
 
 
 class CachedVoice:

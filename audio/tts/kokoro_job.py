@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from audio.tts.neural_job import Made, Make, job_of
 from audio.tts.phonemes import Phoneme
 from audio.tts.voice_job import VoiceJob
-from link.errors import ConfigError
+from link.errors import ConfigError, install
 
 if TYPE_CHECKING:
     from kokoro_onnx import Kokoro
@@ -27,8 +27,7 @@ def kokoro(*, place: str, model: str, voices: str, voice: str, language: str, sp
         from kokoro_onnx import Kokoro
         from kokoro_onnx.config import SAMPLE_RATE
     except ImportError as error:
-        install = ".venv/bin/pip install -e '.[kokoro]'"
-        raise ConfigError(f"{place}: the package kokoro-onnx is missing; {install}") from error
+        raise ConfigError(f"{place}: the package kokoro-onnx is missing; {install('kokoro')}") from error
     try:
         loaded = Kokoro(model, voices)
     except Exception as error:

@@ -15,7 +15,7 @@ import numpy as np
 from audio.tts.neural_job import Made, Make, job_of
 from audio.tts.phonemes import Phoneme
 from audio.tts.voice_job import VoiceJob
-from link.errors import ConfigError
+from link.errors import ConfigError, install
 
 if TYPE_CHECKING:
     from piper import PiperVoice, SynthesisConfig
@@ -26,8 +26,7 @@ def piper(*, place: str, model: str, config: str, speaker: str | int | None, spe
     try:
         from piper import PiperVoice, SynthesisConfig
     except ImportError as error:
-        install = ".venv/bin/pip install -e '.[piper]'"
-        raise ConfigError(f"{place}: the package piper-tts is missing; {install}") from error
+        raise ConfigError(f"{place}: the package piper-tts is missing; {install('piper')}") from error
     try:
         voice = PiperVoice.load(model, config, include_alignments=find_spec("onnx") is not None)
     except Exception as error:

@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from audio.tts.worker_voice import VoicePool
+from audio.tts.worker_voice import MOST, VoicePool
 from server.services.options import converted, file_of, named, within
 from server.services.remote import Given
 
@@ -40,7 +40,7 @@ def voice(given: Given, **options: Any) -> VoicePool:
     """A voice. Its files are looked for now, and loaded when the server starts."""
     place = given.place
     chosen = converted(place, options, VoiceOptions)
-    for name, low, high in (("speed", 0.5, 2), ("workers", 1, 64), ("slots", 1, 1024)):
+    for name, low, high in (("speed", 0.5, 2), *((name, 1, most) for name, most in MOST.items())):
         within(place, name, getattr(chosen, name), low, high)
     named(place, voice=chosen.voice, language=chosen.language)
     model = file_of(place, "model", chosen.model, "Kokoro, an `.onnx` file")

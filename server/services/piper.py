@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from audio.tts.worker_voice import VoicePool
+from audio.tts.worker_voice import MOST, VoicePool
 from link.errors import ConfigError
 from server.services.options import converted, file_of, within
 from server.services.remote import Given
@@ -50,7 +50,7 @@ def voice(given: Given, **options: Any) -> VoicePool:
     """A voice. Its files are looked for now, and loaded when the server starts."""
     place = given.place
     chosen = converted(place, options, VoiceOptions)
-    for name, low, high in (("speed", 0.25, 4), ("volume", 0.1, 2), ("workers", 1, 64), ("slots", 1, 1024)):
+    for name, low, high in (("speed", 0.25, 4), ("volume", 0.1, 2), *((name, 1, most) for name, most in MOST.items())):
         within(place, name, getattr(chosen, name), low, high)
     model = file_of(place, "model", chosen.model, "a voice of Piper, an `.onnx` file with an `.onnx.json` beside it")
     config = file_of(place, "config", chosen.config or f"{model}.json", "the `.onnx.json` that came with the voice")

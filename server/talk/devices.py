@@ -8,7 +8,7 @@ from threading import Lock
 from types import ModuleType
 from typing import Any
 
-from link.errors import ConfigError
+from link.errors import ConfigError, install
 
 VOICE_DB = -40.0  # what is louder is a voice: a guess that suits a headset
 LATENCY_S = 0.04  # asked of the card; it may take more
@@ -16,7 +16,7 @@ CUSHION_S = 0.06  # of audio before the speaker begins: three ticks of the call
 MAX_BLOCKS = 200  # of the microphone's, some 10 ms each
 LIMIT_S = 0.2  # what waits beyond this is dropped: the clocks of the card and of the call drift apart
 
-HOW = ".venv/bin/pip install -e '.[mic]', and on Debian: apt install libportaudio2"
+HOW = f"{install('mic')}, and on Debian: apt install libportaudio2"
 
 
 class Buffer:

@@ -87,7 +87,7 @@ def test_a_missing_file(tmp_path: Path) -> None:
 def test_a_missing_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     told = sentence(nets.save(tmp_path / "net.onnx"))
-    assert told == "the package onnxruntime is missing: pip install 'voicewire[smart-turn]'"
+    assert told == "the package onnxruntime is missing: .venv/bin/pip install -e '.[smart-turn]'"
 
 
 def test_a_file_of_something_else(tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ def test_what_is_missing_is_told(folder: Path, tmp_path: Path, monkeypatch: pyte
     with pytest.raises(ConfigError, match=r"stt.model: the folder .*nowhere has no model.bin; make one with `"):
         check("stt", str(tmp_path / "nowhere"))
     monkeypatch.setattr(faster_whisper, "find_spec", lambda _: None)
-    with pytest.raises(ConfigError, match=r"pip install 'voicewire\[faster-whisper\]'"):
+    with pytest.raises(ConfigError, match=r"\.venv/bin/pip install -e '\.\[faster-whisper\]'"):
         check("stt", "small")
 
 

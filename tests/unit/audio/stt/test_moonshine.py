@@ -57,7 +57,7 @@ def test_what_is_missing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     TinyMoonshine(1).write(tmp_path)
     check("stt", str(tmp_path))
     monkeypatch.setattr("audio.stt.moonshine.PACKAGES", ("onnxruntime", "no_such_package"))
-    with pytest.raises(ConfigError, match=r"no_such_package is missing; pip install 'voicewire\[moonshine\]'"):
+    with pytest.raises(ConfigError, match=r"no_such_package is missing; \.venv/bin/pip install -e '\.\[moonshine\]'"):
         check("stt", str(tmp_path))
 
 

@@ -13,10 +13,11 @@ import openai
 import pytest
 
 from audio.events import SpokenWord, Transcript
-from audio.stt.openai_transcriber import OpenAITranscriber, wav_of
+from audio.stt.openai_transcriber import OpenAITranscriber
 from audio.stt.openai_transcription import PATH, TranscriptionSettings
 from audio.stt.utterance_ears import UtteranceEars
 from audio.stt.utterances import Waits
+from audio.wav import wav_of
 from link.http import HttpClient
 from link.websocket import Endpoint
 from tests.unit.audio.stt.booth import Booth, spoken
