@@ -43,6 +43,7 @@ UNIT = (
 )
 """The tests of the pure modules, the quick ones first."""
 REQUIRED = 0.95
+LIMIT_S = 300.0  # of one run, some 40 s on a quiet machine: a fault may make a call that never ends
 
 
 class Mutant(Struct, frozen=True, forbid_unknown_fields=True):
@@ -108,7 +109,7 @@ def _tests(folder: Path, patterns: Sequence[str]) -> str | None:
 def _run(command: list[str], folder: Path) -> str | None:
     """The last line of a run that failed. Raises RuntimeError for one that could not begin, which proves nothing."""
     try:
-        result = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=900, check=False)
+        result = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=LIMIT_S, check=False)
     except subprocess.TimeoutExpired:
         return "it never ends"
     if result.returncode == 0:
