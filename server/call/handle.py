@@ -18,6 +18,7 @@ from server.call.core import Core
 from server.call.events import Configure, Fact, HangUp, Interrupt, Say, Send
 from server.call.log_handle import LogHandle
 from server.call.model_handle import ModelHandle
+from server.protocols.wire import Phone
 
 
 class CallHandle:
@@ -42,6 +43,8 @@ class CallHandle:
         """The conversation log: read, append, rewrite."""
         self.metadata: dict[str, Any] = {}
         """What the client sent with `start`."""
+        self.phone: Phone | None = None
+        """What the carrier tells of a call by telephone."""
         self.state: dict[str, Any] = {}
         """Whatever the application wants to remember of this call."""
         self._core = core

@@ -39,7 +39,7 @@ class Loudspeaker:
         out: list[Message] = []
         for each in self._playout.take(now):
             if isinstance(each, Chunk):
-                out.append(self._audio(each, now))
+                out += self._audio(each, now)
             else:
                 out += self._wire.custom(str(each))
         if self._background is not None:
@@ -51,7 +51,7 @@ class Loudspeaker:
         """There is something to play, or may be at any time."""
         return self._playout.busy or self._background is not None
 
-    def _audio(self, chunk: Chunk, now: float) -> Message:
+    def _audio(self, chunk: Chunk, now: float) -> list[Message]:
         for observer in self._observers:
             observer.audio_out(now, chunk)
         if self._background is None:
@@ -64,9 +64,9 @@ class Loudspeaker:
         background.watch(now, speaks=self._playout.busy)
         if not background.audible or not (samples := self._playout.fill(now, FILL_LEAD_MS)):
             return []
-        return [self._out(background.alone(samples, now), now)]
+        return self._out(background.alone(samples, now), now)
 
-    def _out(self, pcm: bytes, now: float) -> Message:
+    def _out(self, pcm: bytes, now: float) -> list[Message]:
         if self._guard is not None:
             self._guard.played.send(pcm, now)
         return self._wire.audio(pcm)
@@ -103,6 +103,6 @@ def playout_options(can: Capabilities, limits: Limits) -> PlayoutOptions:
         rate_hz=can.rate_out,
         lead_ms=limits.lead_ms,
         capacity_ms=limits.playout_ms,
-        reports=can.marks,
+        reports=can.reports == "counts",
         pauses=can.pause,
     )

@@ -45,6 +45,7 @@ from server.protocols.wire import (
     Capabilities,
     ClearedReport,
     Complaint,
+    Counted,
     Incoming,
     Message,
     Opened,
@@ -94,6 +95,7 @@ class Session:
             call_id, self.core, tools, self.post, self._execute, run_sync=shared.run_sync, models=shared.models
         )
         self.handle.metadata = greeting.opened.metadata
+        self.handle.phone = greeting.opened.phone
         self._toolbox = Toolbox(self.handle, shared.agent.app_resources, self.post, self._tasks.spawn, shared.run_sync)
         self._handlers = Handlers(shared.agent.handlers, self.handle, limits.events)
 
@@ -254,6 +256,8 @@ class Session:
             case ClearedReport(samples):
                 self._playout.cleared(samples)
                 self._play()
+            case Counted(kind, count):
+                self._shared.dropped(kind, count)
             case Complaint():
                 self._complaints += 1
                 self._say(self._wire.complain(incoming))

@@ -149,7 +149,11 @@ class NativeWire:
                 raise ClientError(1008, f"{name} must be between {MIN_RATE_HZ} and {MAX_RATE_HZ}, not {rate}")
         can = set(start.can)
         self._capabilities = Capabilities(
-            start.sample_rate, rate_out, marks="played" in can, pause="pause" in can, echo=start.echo
+            start.sample_rate,
+            rate_out,
+            reports="counts" if "played" in can else "nothing",
+            pause="pause" in can,
+            echo=start.echo,
         )
         return Opened(self._capabilities, start.token, start.metadata)
 
@@ -199,9 +203,9 @@ class NativeWire:
             version=__version__,
         )
 
-    def audio(self, pcm: bytes) -> Message:
+    def audio(self, pcm: bytes) -> list[Message]:
         """Audio of the bot."""
-        return pcm
+        return [pcm]
 
     def event(self, event: e.Event) -> list[Message]:
         """What the client is told of an event."""

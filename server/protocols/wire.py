@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from msgspec import Struct
 
@@ -23,20 +23,45 @@ class Pong(Struct, frozen=True):
     data: bytes = b""
 
 
+Reports = Literal["nothing", "counts", "marks"]
+"""What a client tells of its playing.
+
+`counts`: samples since the beginning, skipped ones not counted, and how many they were when it was told to clear.
+`marks`: samples since the last `clear`, as far as marks came back; no answer to a `clear` that could be trusted.
+"""
+
+
 class Capabilities(Struct, frozen=True):
     """What a wire can do. Rates in Hz; audio is mono PCM16 on this side of the codec."""
 
     rate_in: int
     rate_out: int
     clear: bool = True
-    marks: bool = False
-    """The client reports what it has played."""
+    reports: Reports = "nothing"
     pause: bool = False
     """The client can stop playing and keep what it has."""
     captions: bool = True
     """The client shows transcripts."""
     echo: bool | None = None
     """Its microphone hears what it plays; None if it does not say so."""
+    chunk_ms: float = 40.0
+    """The shortest piece of audio that it takes, the end of a speech apart."""
+    granule_ms: float = 0.0
+    """Pieces are a whole number of these; silence fills the last one up."""
+
+
+class Phone(Struct, frozen=True):
+    """What a carrier tells of a call; what it does not tell is empty."""
+
+    carrier: str
+    call_id: str = ""
+    """By which the carrier's REST interface knows the call."""
+    stream_id: str = ""
+    account: str = ""
+    caller: str = ""
+    """The number (or address) that calls."""
+    called: str = ""
+    """The number that was called."""
 
 
 class Opened(Struct, frozen=True):
@@ -45,6 +70,7 @@ class Opened(Struct, frozen=True):
     capabilities: Capabilities
     token: str = ""
     metadata: dict[str, Any] = {}
+    phone: Phone | None = None
 
 
 class Audio(Struct, frozen=True):
@@ -54,13 +80,20 @@ class Audio(Struct, frozen=True):
 
 
 class PlayedReport(Struct, frozen=True):
-    """Samples that the client has played since the beginning, skipped ones not counted."""
+    """Samples that the client has played since the beginning, or since the last `clear` (see `Reports`)."""
 
     samples: int
 
 
+class Counted(Struct, frozen=True):
+    """Something of the wire that only the statistics are told of."""
+
+    kind: Literal["wire_lost", "wire_late", "wire_duplicate"]
+    count: int = 1
+
+
 class ClearedReport(Struct, frozen=True):
-    """The same count, in answer to a `clear`."""
+    """How many they were, in answer to a `clear`."""
 
     samples: int
 
@@ -72,7 +105,9 @@ class Complaint(Struct, frozen=True):
     message: str
 
 
-Incoming = Opened | Audio | PlayedReport | ClearedReport | Complaint | UserText | Dtmf | Interrupt | Muted | Gone
+Incoming = (
+    Opened | Audio | PlayedReport | ClearedReport | Complaint | Counted | UserText | Dtmf | Interrupt | Muted | Gone
+)
 
 
 class Wire(Protocol):
@@ -87,8 +122,8 @@ class Wire(Protocol):
     def ready(self, call_id: str) -> list[Message]:
         """The call begins."""
 
-    def audio(self, pcm: bytes) -> Message:
-        """Audio of the bot."""
+    def audio(self, pcm: bytes) -> list[Message]:
+        """Audio of the bot: whole granules, and marks where the wire has them."""
 
     def event(self, event: Event) -> list[Message]:
         """What the client is told of an event; nothing for those that it has no word for."""

@@ -50,7 +50,7 @@ def test_a_start_says_everything_that_a_client_wants() -> None:
         "metadata": {"customer": 7},
     }
     (meaning,) = NativeWire().receive(json.dumps({"type": "start", **start}))
-    capabilities = Capabilities(rate_in=8000, rate_out=24000, clear=True, marks=True, pause=True, captions=True)
+    capabilities = Capabilities(rate_in=8000, rate_out=24000, clear=True, reports="counts", pause=True, captions=True)
     assert meaning == Opened(capabilities, "s3cret", {"customer": 7})
 
 
@@ -65,12 +65,12 @@ def test_the_output_has_the_rate_of_the_input_unless_said_otherwise() -> None:
 
 
 @pytest.mark.parametrize(
-    ("can", "marks", "pause"), [([], 0, 0), (["played"], 1, 0), (["pause"], 0, 1), (["clear"], 0, 0)]
+    ("can", "counts", "pause"), [([], 0, 0), (["played"], 1, 0), (["pause"], 0, 1), (["clear"], 0, 0)]
 )
-def test_what_a_client_can_is_what_it_says(can: list[str], marks: bool, pause: bool) -> None:
+def test_what_a_client_can_is_what_it_says(can: list[str], counts: bool, pause: bool) -> None:
     (meaning,) = NativeWire().receive(json.dumps({"type": "start", "can": can}))
     assert isinstance(meaning, Opened)
-    assert (meaning.capabilities.marks, meaning.capabilities.pause) == (marks, pause)
+    assert (meaning.capabilities.reports, meaning.capabilities.pause) == ("counts" if counts else "nothing", pause)
     assert meaning.capabilities.clear, "`clear` is sent to everyone"
 
 
@@ -206,7 +206,7 @@ def test_everyone_is_told_to_clear() -> None:
 
 def test_the_other_messages() -> None:
     wire = opened()
-    assert wire.audio(b"\1\0") == b"\1\0"
+    assert wire.audio(b"\1\0") == [b"\1\0"]
     assert wire.custom('{"type":"mine"}') == ['{"type":"mine"}']
     assert said(wire.turn({"first_audio_ms": 12.5, "transcript_ms": None})) == [
         {"type": "turn", "first_audio_ms": 12.5, "transcript_ms": None}
