@@ -84,6 +84,9 @@ LAYERS = {
     "server.config": "link audio llm server.call",
     "server.agent": "link audio llm server.call server.config",
     "server.logs": "link",
+    "server.phones": "link server.phones server.phones.options server.phones.markup server.door server.call",
+    "server.phones.options": "link",
+    "server.phones.markup": "server.phones.markup",
     "server.talk": "link audio server.talk",  # a client: it knows the wire from its documents, as others do
     "server": f"{SHARED} audio.stt audio.tts llm.local server server.call server.protocols server.protocols.wire"
     " server.observers server.config server.agent server.__version__",
@@ -225,7 +228,7 @@ PURE = PLAIN | {module_of(file) for file in CODE if says_that_it_is_pure(file)}
 HARMLESS = frozenset(
     """
     __future__ bisect collections dataclasses datetime difflib enum fnmatch fractions functools heapq html ipaddress
-    itertools json math msgspec numpy random.Random re statistics string typing unicodedata urllib.parse
+    itertools json math msgspec numpy random.Random re statistics string typing unicodedata urllib.parse xml.etree
     """.split()
 )
 """What a pure module may import: nothing that reads a clock, waits, or reaches outside. Dice are passed in."""
