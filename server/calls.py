@@ -15,7 +15,7 @@ from server.call.shared import Greeting, Shared, Socket
 from server.config import Limits, Settings
 from server.engines import ProcessEngines
 from server.observers.metrics import Metrics
-from server.protocols.wire import Incoming, Opened, Ping, Pong, Wire
+from server.protocols.wire import Answer, Incoming, Opened, Ping, Pong, Wire
 
 GOING = "the server is going away"
 FULL = "the server has as many calls as it may"
@@ -148,24 +148,59 @@ class Calls:
 
 
 async def greet(socket: Socket, wire: Wire, limits: Limits) -> Greeting:
-    """The opening of a call: its first message, or the defaults after `ready_s`. Raises ClientError, EOFError."""
-    incoming: list[Incoming] = []
-    silent_since: float | None = asyncio.get_running_loop().time()
+    """The opening of a call, or the defaults after `ready_s`. Raises ClientError, EOFError.
+
+    A wire that has no defaults is waited for: `first_message_s` in all.
+    """
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    opening = _Opening(socket, wire, began)
     try:
-        async with asyncio.timeout(limits.ready_s):
-            while not incoming:
-                message = await socket.receive()
-                silent_since = None
-                if isinstance(message, Ping):
-                    await socket.send(Pong(message.data))
-                elif not isinstance(message, Pong):
-                    incoming = wire.receive(message)
+        async with asyncio.timeout_at(began + limits.ready_s):
+            await opening.run()
     except TimeoutError:
-        incoming = wire.begin()
-    opened, *rest = incoming
-    if not isinstance(opened, Opened):
-        raise ClientError(1008, "the first message does not open a call")
-    return Greeting(opened, rest, silent_since)
+        opening.incoming = wire.begin()
+    if not opening.incoming:
+        try:
+            async with asyncio.timeout_at(began + limits.first_message_s):
+                await opening.run()
+        except TimeoutError:
+            raise ClientError(1008, f"nothing opened the call for {limits.first_message_s:g} s") from None
+    opened, *rest = opening.incoming
+    assert isinstance(opened, Opened)
+    return Greeting(opened, rest, opening.silent_since)
+
+
+class _Opening:
+    """What comes before a call is opened is answered where the wire wants it so, and otherwise is nobody's."""
+
+    def __init__(self, socket: Socket, wire: Wire, now: float) -> None:
+        self._socket = socket
+        self._wire = wire
+        self.incoming: list[Incoming] = []
+        """From `Opened` on."""
+        self.silent_since: float | None = now
+
+    async def run(self) -> None:
+        """Until the call is opened. Raises ClientError, EOFError."""
+        while not self.incoming:
+            message = await self._socket.receive()
+            self.silent_since = None
+            if isinstance(message, Ping):
+                await self._socket.send(Pong(message.data))
+            elif not isinstance(message, Pong):
+                await self._take(self._wire.receive(message))
+
+    async def _take(self, incoming: list[Incoming]) -> None:
+        for number, each in enumerate(incoming):
+            match each:
+                case Opened():
+                    self.incoming = incoming[number:]
+                    return
+                case Answer(message):
+                    await self._socket.send(message)
+                case e.Gone(reason, code):
+                    raise ClientError(code, reason)
 
 
 def same(given: str, wanted: str) -> bool:

@@ -41,6 +41,7 @@ from server.call.toolbox import Toolbox
 from server.call.writer import Writer
 from server.observers.latency import Latency, LatencyObserver
 from server.protocols.wire import (
+    Answer,
     Audio,
     Capabilities,
     ClearedReport,
@@ -256,6 +257,8 @@ class Session:
             case ClearedReport(samples):
                 self._playout.cleared(samples)
                 self._play()
+            case Answer(message):
+                self._say([message])
             case Counted(kind, count):
                 self._shared.dropped(kind, count)
             case Complaint():

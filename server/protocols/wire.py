@@ -88,7 +88,7 @@ class PlayedReport(Struct, frozen=True):
 class Counted(Struct, frozen=True):
     """Something of the wire that only the statistics are told of."""
 
-    kind: Literal["wire_lost", "wire_late", "wire_duplicate"]
+    kind: Literal["wire_lost", "wire_late", "wire_duplicate", "wire_early", "wire_full"]
     count: int = 1
 
 
@@ -105,8 +105,25 @@ class Complaint(Struct, frozen=True):
     message: str
 
 
+class Answer(Struct, frozen=True):
+    """A message that the wire itself owes the client: it is sent as it is, now, also before the call is opened."""
+
+    message: Message
+
+
 Incoming = (
-    Opened | Audio | PlayedReport | ClearedReport | Complaint | Counted | UserText | Dtmf | Interrupt | Muted | Gone
+    Opened
+    | Audio
+    | PlayedReport
+    | ClearedReport
+    | Complaint
+    | Counted
+    | Answer
+    | UserText
+    | Dtmf
+    | Interrupt
+    | Muted
+    | Gone
 )
 
 
@@ -114,7 +131,10 @@ class Wire(Protocol):
     """The codec of one connection. Pure: no I/O, no clock."""
 
     def receive(self, message: Message) -> list[Incoming]:
-        """What a message means. Raises ClientError with the close code for what breaks the wire's rules."""
+        """What a message means. Raises ClientError with the close code for what breaks the wire's rules.
+
+        Until the call is opened there is nothing, Answer, Complaint, Counted or Gone, and no sound.
+        """
 
     def begin(self) -> list[Incoming]:
         """The client has been silent: go on with the defaults. Nothing, if the wire cannot do without its start."""

@@ -78,7 +78,7 @@ LAYERS = {
     "llm.local": "link llm.local llm.local.skills",  # not the client: the brain is a server of its own
     "llm.local.skills": "llm.local llm.local.skills",
     "server.call": f"{SHARED} server.call server.protocols.wire server.observers server.agent server.config",
-    "server.protocols": "link server.call server.protocols server.protocols.wire server.__version__",
+    "server.protocols": "link audio server.call server.protocols server.protocols.wire server.__version__",
     "server.protocols.wire": "server.call",
     "server.observers": f"{SHARED} server.call server.observers",
     "server.config": "link audio llm server.call",
@@ -206,7 +206,7 @@ PURE_BY_DESIGN = frozenset(
     server.call.guard server.call.hub server.call.output server.call.policy server.call.pondering
     server.call.request server.call.silence server.call.speaking server.call.summarising
     server.call.turn_taking server.call.wording
-    server.observers.latency server.protocols.native server.talk.caller server.talk.script
+    server.observers.latency server.protocols.marks server.protocols.native server.talk.caller server.talk.script
     """.split()
 )
 """The modules that DESIGN wants pure. Others may be so too: their first lines say it."""
