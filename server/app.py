@@ -8,7 +8,7 @@ import ipaddress
 import logging
 import os
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from functools import partial
@@ -24,24 +24,20 @@ from prometheus_client import generate_latest
 
 from audio.playout import PlayoutOptions
 from link.errors import ConfigError
-from llm.mcp import MCPTools
-from llm.several import services_of
 from server import __version__
 from server.agent import Agent
 from server.call.hub import Journal
 from server.call.journal import Header, JournalFile
 from server.call.pacer import Pacer
 from server.call.policy import CallSettings
-from server.call.shared import Shared
 from server.call.tasks import Tasks
 from server.calls import Calls, same
 from server.config import Settings
-from server.engines import DEFAULTS, make_engines
-from server.observers.log import LogObserver
+from server.desk import Desk, Process
+from server.engines import ProcessEngines
 from server.observers.metrics import Metrics
 from server.protocols.native import NativeWire
 from server.socket import AiohttpSocket
-from server.sounds import SoundFiles
 
 STATIC = Path(__file__).resolve().parents[1] / "static"
 TOOL_THREADS = 32  # plain functions of all calls that may run at once; more wait
@@ -64,40 +60,32 @@ HEADERS = {
 class Server:
     """One process: engines, calls, routes. `start`, then `stop`."""
 
-    def __init__(self, settings: Settings, agent: Agent) -> None:
-        """Raises ConfigError when the settings are not safe to start with."""
+    def __init__(self, settings: Settings, agent: Agent, numbers: Mapping[str, Agent] | None = None) -> None:
+        """`numbers`: who answers calls to these telephone numbers, where it is not `agent`.
+
+        Raises ConfigError when the settings are not safe to start with.
+        """
         check_exposure(settings)
         self._settings = settings
-        self._agent = agent
         self._tasks = Tasks(_log_failure, set())
         self._threads = ThreadPoolExecutor(TOOL_THREADS, "tool")
         self._metrics = Metrics()
         self._runner: web.AppRunner | None = None
         self._ready = False
-        self.engines = make_engines(settings, agent, self._tasks.spawn)
-        self._sounds = SoundFiles(
-            settings.over("background", agent.background), settings.over("hold_music", agent.hold_music)
-        )
         self.pacer = Pacer(asyncio.get_running_loop())
-        own = [spec.schema.name for spec in agent.tools.specs()]
-        self._mcp = MCPTools((*agent.mcp, *settings.mcp), self._tasks.spawn, taken=own)
-        shared = Shared(
-            agent=agent,
-            settings=agent.call_settings(settings),
-            wording=agent.wording(settings),
-            limits=settings.limits,
-            engines=self.engines,
-            more_tools=self._mcp.tools,
-            models=services_of(self.engines.llm),
-            echo_guard=settings.echo_guard,
-            sounds=self._sounds.at,
-            pacer=self.pacer,
-            run_sync=self._run_sync,
-            observers=lambda _: (LogObserver(), self._metrics.observer(self._tool_names())),
-            dropped=lambda kind, count: self._metrics.dropped.labels(kind).inc(count),
-            journal=self._journal,
-        )
-        self.calls = Calls(settings, self.engines, shared, self._metrics)
+        process = Process(settings, self._tasks.spawn, self._run_sync, self.pacer, self._metrics, self._journal)
+        self._desk = Desk(agent, process)
+        self._desks = {id(agent): self._desk}
+        for each in (numbers or {}).values():
+            if id(each) not in self._desks:
+                self._desks[id(each)] = Desk(each, process)
+        self._numbers = {number: self._desks[id(each)] for number, each in (numbers or {}).items()}
+        self.calls = Calls(settings, self._desk.shared, self._metrics)
+
+    @property
+    def engines(self) -> ProcessEngines:
+        """Those of the first agent."""
+        return self._desk.engines
 
     async def start(self) -> str:
         """Load everything, then listen; returns the address. Raises ConfigError, ProviderError."""
@@ -116,9 +104,8 @@ class Server:
         """Load everything; what is returned serves the routes and listens nowhere yet. Raises as `start` does."""
         if not STATIC.is_dir():
             raise ConfigError(f"the browser page is missing: {STATIC}; run voicewire from its repository")
-        await self.engines.start()
-        await self._mcp.start()
-        self._tell_room()
+        for desk in self._desks.values():
+            await desk.start()
         app = web.Application(middlewares=[_find])
         app.on_response_prepare.append(_add_headers)
         app.add_routes(
@@ -149,23 +136,10 @@ class Server:
         await self.calls.drain(self._settings.drain_s)
         if self._runner:
             await self._runner.cleanup()
-        await self._mcp.close()
-        await self.engines.close()
+        for desk in self._desks.values():
+            await desk.close()
         await self._tasks.stop(LEAVE_S)
         self._threads.shutdown(wait=False, cancel_futures=True)
-
-    def _tool_names(self) -> frozenset[str]:
-        """The names that may become labels of metrics."""
-        own = (spec.schema.name for spec in self._agent.tools.specs())
-        return frozenset((*own, *(tool.name for tool in self._mcp.tools())))
-
-    def _tell_room(self) -> None:
-        free, kind = min((getattr(self.engines, kind).free, kind) for kind in DEFAULTS)
-        if free < self._settings.max_calls:
-            logger.info(
-                "room for {} calls at once, not for max_calls = {}: {} has no more places (its workers and slots)",
-                *(free, self._settings.max_calls, kind),
-            )
 
     def _address(self) -> str:
         assert self._runner

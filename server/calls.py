@@ -13,7 +13,6 @@ from server.call import events as e
 from server.call.session import FAULT, Session
 from server.call.shared import Greeting, Shared, Socket
 from server.config import Limits, Settings
-from server.engines import ProcessEngines
 from server.observers.metrics import Metrics
 from server.protocols.wire import Answer, Incoming, Opened, Ping, Pong, Wire
 
@@ -27,13 +26,13 @@ MAX_STRANGERS = 256
 class Calls:
     """Admission, the running calls, drain."""
 
-    def __init__(self, settings: Settings, engines: ProcessEngines, shared: Shared, metrics: Metrics) -> None:
+    def __init__(self, settings: Settings, shared: Shared, metrics: Metrics) -> None:
+        """`shared` is that of the agent that takes a call where nobody says which does."""
         self._settings = settings
-        self._engines = engines
         self._shared = shared
         self._metrics = metrics
         self._running: set[Session] = set()
-        self._opening: set[str] = set()  # by id: clients that may have a call, and are still greeted
+        self._opening: dict[str, Shared] = {}  # by id: clients that may have a call, and are still greeted
         self._strangers: set[str] = set()  # those that have not shown the token yet
         self._ending = False
         self._empty = asyncio.Event()
@@ -45,18 +44,18 @@ class Calls:
         """Calls that go on or are about to begin."""
         return len(self._running) + len(self._opening)
 
-    def refusal(self, *, trusted: bool = True) -> str | None:
-        """Why no further call can be taken; None when one can. `trusted` as in `hold`."""
+    def refusal(self, *, trusted: bool = True, shared: Shared | None = None) -> str | None:
+        """Why no further call can be taken; None when one can. `trusted` and `shared` as in `hold`."""
         if self.draining:
             return GOING
         if not self._knows(trusted) and len(self._strangers) >= MAX_STRANGERS:
             return CROWDED
-        return self._shortage()
+        return self._shortage(shared or self._shared)
 
-    def _shortage(self) -> str | None:
+    def _shortage(self, shared: Shared) -> str | None:
         if self.count >= self._settings.max_calls:
             return FULL
-        if self._engines.free <= len(self._opening):
+        if shared.engines.free <= sum(each is shared for each in self._opening.values()):
             return "the server has no free speech recogniser or voice"
         return None
 
@@ -69,49 +68,56 @@ class Calls:
     def _knows(self, trusted: bool) -> bool:
         return trusted or not self._settings.token
 
-    async def hold(self, socket: Socket, wire: Wire, *, trusted: bool) -> e.End:
-        """Open a call on a socket and hold it; `trusted`: the token was shown with the upgrade already."""
+    async def hold(self, socket: Socket, wire: Wire, *, trusted: bool, shared: Shared | None = None) -> e.End:
+        """Open a call on a socket and hold it; `trusted`: the token was shown with the upgrade already.
+
+        `shared` is that of the agent that takes it, if it is not the first.
+        """
         call_id = secrets.token_hex(6)
+        shared = shared or self._shared
         with logger.contextualize(call=call_id):
-            (self._opening if self._knows(trusted) else self._strangers).add(call_id)
+            if self._knows(trusted):
+                self._opening[call_id] = shared
+            else:
+                self._strangers.add(call_id)
             self._empty.clear()
             try:
-                end = await self._open(call_id, socket, wire)
+                end = await self._open(call_id, socket, wire, shared)
             finally:
-                self._opening.discard(call_id)
+                self._opening.pop(call_id, None)
                 self._strangers.discard(call_id)
                 if not (self._running or self._opening or self._strangers):
                     self._empty.set()
             self._metrics.ended.labels(str(end.code)).inc()
             return end
 
-    async def _open(self, call_id: str, socket: Socket, wire: Wire) -> e.End:
+    async def _open(self, call_id: str, socket: Socket, wire: Wire, shared: Shared) -> e.End:
         try:
             if excess := self._excess(call_id):
                 raise Overloaded(excess)
-            greeting = await greet(socket, wire, self._shared.limits)
+            greeting = await greet(socket, wire, shared.limits)
             if call_id in self._strangers:
-                self._meet(call_id, greeting.opened.token)
+                self._meet(call_id, greeting.opened.token, shared)
             if self._ending:
                 raise ClientError(1012, GOING)
-            session = Session(call_id, socket, wire, greeting, self._shared)
+            session = Session(call_id, socket, wire, greeting, shared)
         except Exception as error:
             return await self._no_call(socket, error)
         self._running.add(session)
-        self._opening.remove(call_id)
+        del self._opening[call_id]
         try:
             return await session.run()
         finally:
             self._running.remove(session)
 
-    def _meet(self, call_id: str, token: str) -> None:
+    def _meet(self, call_id: str, token: str, shared: Shared) -> None:
         """A stranger that shows the token gets a place, if there is one. Raises ClientError, Overloaded."""
         if not same(token, self._settings.token):
             raise ClientError(1008, "the token is missing or wrong")
-        if shortage := self._shortage():
+        if shortage := self._shortage(shared):
             raise Overloaded(shortage)
         self._strangers.remove(call_id)
-        self._opening.add(call_id)
+        self._opening[call_id] = shared
 
     async def _no_call(self, socket: Socket, error: Exception) -> e.End:
         match error:

@@ -29,6 +29,10 @@ class CallServices:
 class Engines(Protocol):
     """What the process has: models loaded once, providers known."""
 
+    @property
+    def free(self) -> int:
+        """How many more calls can be served."""
+
     def open(self) -> CallServices:
         """Services for one call. Raises Overloaded."""
 

@@ -197,7 +197,7 @@ async def call(
             observers=lambda _: (notes,),
             journal=journal,
         )
-        calls = Calls(settings, engines, shared, Metrics())  # type: ignore[arg-type]
+        calls = Calls(settings, shared, Metrics())
 
         async def websocket(request: web.Request) -> web.StreamResponse:
             socket = web.WebSocketResponse(autoping=False, compress=False, timeout=1.0)

@@ -90,6 +90,8 @@ class Noted:
 class StandEngines:
     """Meets `server.call.services.Engines` for one call."""
 
+    free = 1
+
     def __init__(self, services: CallServices, vad: type[LevelVad]) -> None:
         self._services = services
         self._vad = vad
