@@ -28,6 +28,7 @@ from llm.mcp_options import MCPServer
 from llm.summary import SummaryOptions
 from llm.turn_completion import TurnCompletionOptions
 from server.call.policy import Policy, Sentences, WhileSpeaking, WhileThinking, WhileWaiting
+from server.phones import options as phone_options
 
 S = TypeVar("S", bound=Struct)
 
@@ -126,6 +127,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """How words are said, `[pronunciations]` with lines like `SQL = "sequel"` (docs/speaking.md)."""
     mcp: tuple[MCPServer, ...] = ()
     """Servers whose tools are offered as well, `[[mcp]]` tables with `command` or `url` (docs/tools.md)."""
+    phones: phone_options.Phones = phone_options.Phones()
+    """The telephone carriers (docs/phones.md)."""
     stt: Service | None = None
     """The ears: a name, `package.module:factory`, or a table with `name` and options."""
     llm: Service | None = None
@@ -135,6 +138,9 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     turn_model: Service | None = None
     """What judges turns by their sound, for the rule `acoustic` of `turn.rules` (docs/turns.md)."""
     given: frozenset[str] = frozenset()  # the keys that a source names (`turn`, `turn.min_delay_ms`); no key of its own
+
+    def __repr__(self) -> str:
+        return f"Settings({', '.join(sorted(self.given))})"  # values may be secret
 
     def over(self, table: str, wanted: S | None) -> S:
         """What the agent wants of a table, overruled key by key by what a source names, be it the default."""
@@ -268,6 +274,7 @@ def _checked(settings: Settings) -> Settings:
         (settings.max_calls > 0, "max_calls must be at least 1"),
         (bool(settings.tls_cert) == bool(settings.tls_key), "tls_cert and tls_key belong together; give both"),
         (not fault_of(settings.turn), fault_of(settings.turn)),
+        (not phone_options.fault_of(settings.phones), phone_options.fault_of(settings.phones)),
         (settings.limits.lead_ms >= 80, "limits.lead_ms must be at least 80: two of the smallest chunks"),
         *((_is_origin(each), f"{key}: {each!r} must be like https://voice.example.org") for key, each in origins),
     )

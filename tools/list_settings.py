@@ -281,6 +281,7 @@ def table(kind: type[msgspec.Struct], title: str) -> list[str]:
     docs, hints = SEVERAL.get(kind, {}) | field_docs(kind), typing.get_type_hints(kind)
     summary = (kind.__doc__ or "").split("\n")[0].removesuffix(" Raises ConfigError.")
     lines = ["", f"## {title}", "", summary, "", *TITLES]
+    head = len(lines)
     nested: list[str] = []
     for field in msgspec.structs.fields(kind):
         if (kind, field.name) == (Settings, "given"):
@@ -294,7 +295,7 @@ def table(kind: type[msgspec.Struct], title: str) -> list[str]:
         nested += table(structs[0], f"[[{field.name}]]") if structs else []
         default = field.default if field.default is not msgspec.NODEFAULT else field.default_factory()
         lines.append(_row(field.name, default, docs.get(field.name, "")))
-    return lines + nested
+    return (lines if len(lines) > head else lines[: -len(TITLES) - 1]) + nested
 
 
 def options(factory: Factory) -> list[str]:

@@ -81,7 +81,7 @@ LAYERS = {
     "server.protocols": "link audio server.call server.protocols server.protocols.wire server.__version__",
     "server.protocols.wire": "server.call",
     "server.observers": f"{SHARED} server.call server.observers",
-    "server.config": "link audio llm server.call",
+    "server.config": "link audio llm server.call server.phones.options",
     "server.agent": "link audio llm server.call server.config",
     "server.logs": "link",
     "server.phones": "link server.phones server.phones.options server.phones.markup server.door server.call",
@@ -227,8 +227,9 @@ def says_that_it_is_pure(file: str) -> bool:
 PURE = PLAIN | {module_of(file) for file in CODE if says_that_it_is_pure(file)}
 HARMLESS = frozenset(
     """
-    __future__ bisect collections dataclasses datetime difflib enum fnmatch fractions functools heapq html ipaddress
-    itertools json math msgspec numpy random.Random re statistics string typing unicodedata urllib.parse xml.etree
+    __future__ binascii bisect collections cryptography dataclasses datetime difflib enum fnmatch fractions functools
+    hashlib heapq hmac html ipaddress itertools json jwt math msgspec numpy random.Random re statistics string typing
+    unicodedata urllib.parse xml.etree
     """.split()
 )
 """What a pure module may import: nothing that reads a clock, waits, or reaches outside. Dice are passed in."""
