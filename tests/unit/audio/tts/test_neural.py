@@ -22,8 +22,8 @@ from server.factories import Engine
 from server.services import kokoro, piper
 from tests.unit.audio.tts.sinks import SpeakingCall
 from tests.unit.audio.tts.tiny_models import HOP, KOKORO_FRAME, PIPER_HZ, kokoro_voice, piper_voice
+from tests.unit.house import CODE, imports, source_of, tree_of
 from tests.unit.server.services.given import given
-from tests.unit.test_house import CODE, imports, source_of, tree_of
 
 TEXT = "Well, hello there. It costs 42 dollars, doesn't it? Good!"
 PATIENCE_S = 30.0
