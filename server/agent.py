@@ -54,6 +54,7 @@ from server.call.events import (
     ToolUpdated,
     UserTurn,
 )
+from server.call.line_events import AnsweredBy
 from server.call.model_events import CompletionTimeout, EarlyAnswer, ReplyMetrics, Summarised, SummaryFailed, Truncated
 from server.call.policy import CallSettings, Policy, Sentences
 from server.call.wording import Filter, Wording
@@ -82,6 +83,7 @@ EVENTS: dict[str, type[Event]] = {
     "filler": Filler,
     "link": LinkChanged,
     "dtmf": Keys,
+    "answered_by": AnsweredBy,
     "idle": Idle,
     "error": Problem,
     "call_ended": CallEnded,

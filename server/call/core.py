@@ -23,6 +23,7 @@ from llm.context import Log
 from llm.entry import Entry
 from llm.items import UserMessage
 from server.call import events as e
+from server.call import line_events as line
 from server.call.answering import Answering, Owed
 from server.call.asking import Asking
 from server.call.calling import Calling
@@ -77,6 +78,12 @@ class Core:
         self._started_at = 0.0
         self._ending_since = 0.0  # or since words were heard in it
         self._reason = ""
+        self._transfer: line.Transfer | None = None  # that the carrier has not been told of
+
+    @property
+    def hung_up(self) -> bool:
+        """Whether it was we who ended the call, or are about to."""
+        return bool(self._reason)
 
     def handle(self, fact: e.Fact, now: float) -> list[e.Command]:
         """Record a fact and say what is to be done. `now` never goes backwards (seconds)."""
@@ -158,10 +165,25 @@ class Core:
                 self.turn.options = settings.turn
             case e.HangUp(reason):
                 self._hang_up(reason, now)
+            case _ if isinstance(fact, line.Fact):
+                self._record_line(fact, now)
             case e.Gone(reason, code):
                 self._close(reason, code)
             case _:
                 pass  # Tick: the clock moved on, no more
+
+    def _record_line(self, fact: line.Fact, now: float) -> None:
+        match fact:
+            case line.Transfer():
+                self._leave(fact, now)
+            case line.Transferred() if self.state is CallState.TRANSFERRING:
+                self._close("the call was transferred", 1000)
+            case line.TransferFailed(reason) if self.state is CallState.TRANSFERRING:
+                self._stay(reason, now)
+            case line.AnsweredBy():
+                self._out.tell(fact)
+            case _:
+                pass  # the answer to a transfer of which nobody waits any more
 
     # --- the whole state --------------------------------------------------------------------------------------------
 
@@ -211,7 +233,7 @@ class Core:
         yield self._silence.deadline(self._idle_waits_ms())
         yield self._fillers.deadline(self.settings)
         yield from self.answering.deadlines(policy)
-        if self.state is CallState.ENDING:
+        if self.state is CallState.ENDING or self._transfer is not None:
             yield self._ending_since + policy.ending_s
         if self.state is CallState.READY:
             yield self._started_at + policy.max_call_s
@@ -324,6 +346,25 @@ class Core:
         self.answering.drop()
         self.speaking.say_deferred(self.settings.policy)
 
+    def _leave(self, transfer: line.Transfer, now: float) -> None:
+        """As `_hang_up`, but the call may come back."""
+        if self.state is not CallState.READY:
+            self._out.tell(e.Problem("too_late", "the call is not going on; it is not transferred"))
+            return
+        self.state = CallState.TRANSFERRING
+        self._transfer = transfer
+        self._ending_since = now
+        self.answering.abandon(now)
+        self.answering.drop()
+        self.speaking.say_deferred(self.settings.policy)
+
+    def _stay(self, reason: str, now: float) -> None:
+        """Nobody took the call: the model hears of it, and tells the caller."""
+        self.state = CallState.READY
+        self._out.tell(e.Problem("transfer_failed", reason))
+        self.log.developer(f"The caller could not be transferred: {reason}")
+        self.answering.owe(Owed.TURN, now)
+
     def _watch_length(self, now: float) -> None:
         policy = self.settings.policy
         if self.state is CallState.READY and now >= self._started_at + policy.max_call_s:
@@ -335,6 +376,9 @@ class Core:
         ended = not self.speaking.playout.busy or now >= self._ending_since + policy.ending_s
         if self.state is CallState.ENDING and ended:
             self._close(self._reason, 1000)
+        elif self._transfer is not None and ended:
+            self._out.emit(line.Redirect(self._transfer.to, self._transfer.words))
+            self._transfer = None
 
     def _close(self, reason: str, code: int) -> None:
         """The end: every call has its result, and the log says of every message what was heard."""

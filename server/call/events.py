@@ -22,6 +22,7 @@ from audio.events import (
 from llm import events as model
 from llm.events import Outcome, ToolDone, ToolUpdate
 from llm.items import Item
+from server.call import line_events as line
 from server.call.model_events import (
     CompletionTimeout,
     EarlyAnswer,
@@ -142,6 +143,7 @@ Fact = (
     | Configure
     | Tick
     | HangUp
+    | line.Fact
     | Gone
 )
 
@@ -327,6 +329,7 @@ Event = (
     | Filler
     | LinkChanged
     | Keys
+    | line.AnsweredBy
     | Idle
     | Problem
     | CallStarted
@@ -382,4 +385,4 @@ class End(Struct, frozen=True, tag=True):
     code: int = 1000
 
 
-Command = model.Command | Speak | Flush | Hold | Resume | RunTool | CancelTool | Notify | End
+Command = model.Command | Speak | Flush | Hold | Resume | RunTool | CancelTool | line.Redirect | Notify | End

@@ -16,9 +16,10 @@ from llm.registry import ToolRegistry
 from llm.tools import Tool
 from server.call.core import Core
 from server.call.events import Configure, Fact, HangUp, Interrupt, Say, Send
+from server.call.line_events import Transfer
 from server.call.log_handle import LogHandle
 from server.call.model_handle import ModelHandle
-from server.protocols.wire import Phone
+from server.protocols.wire import Opened, Phone
 
 
 class CallHandle:
@@ -34,6 +35,7 @@ class CallHandle:
         *,
         run_sync: RunSync,
         models: tuple[str, ...] = (),
+        opened: Opened | None = None,
     ) -> None:
         """`tools` are this call's own; `infer` hands an inference to the service; `models` are those of a `Switch`."""
         self.call_id = call_id
@@ -41,9 +43,9 @@ class CallHandle:
         """The model: functions, settings, inference beside the conversation."""
         self.context = LogHandle(core, post, run_sync)
         """The conversation log: read, append, rewrite."""
-        self.metadata: dict[str, Any] = {}
+        self.metadata: dict[str, Any] = opened.metadata if opened else {}
         """What the client sent with `start`."""
-        self.phone: Phone | None = None
+        self.phone: Phone | None = opened.phone if opened else None
         """What the carrier tells of a call by telephone."""
         self.state: dict[str, Any] = {}
         """Whatever the application wants to remember of this call."""
@@ -78,6 +80,14 @@ class CallHandle:
         into a handler of `call_ended`.
         """
         self._post(HangUp(_text(reason)))
+
+    async def transfer(self, to: str, words: str = "") -> None:
+        """Connect the caller to a number (`+49…`) or a `sip:` address, once what was said is heard.
+
+        With `words` the transfer is warm: whoever answers hears them before the caller is there. When it fails, the
+        handlers of `error` are told (`transfer_failed`), the model too, and the call goes on.
+        """
+        self._post(Transfer(_text(to), _text(words)))
 
     async def interrupt(self) -> None:
         """Stop talking: drop what may be dropped and what is owed."""

@@ -33,13 +33,15 @@ from server.call.guard import Guard
 from server.call.handle import CallHandle
 from server.call.handlers import Handlers
 from server.call.hub import Hub
+from server.call.line import Line
+from server.call.line_events import Redirect
 from server.call.loudspeaker import Loudspeaker, playout_options
 from server.call.media import EarSide, VoiceSide
 from server.call.shared import Greeting, Shared, Socket
 from server.call.tasks import Tasks
 from server.call.toolbox import Toolbox
 from server.call.writer import Writer
-from server.observers.latency import Latency, LatencyObserver
+from server.observers.latency import LatencyObserver
 from server.protocols.wire import (
     Answer,
     Audio,
@@ -90,13 +92,11 @@ class Session:
         self.core = Core(settings, self._playout)
         self._journal = shared.journal(call_id, settings, options)
         self.hub = Hub(self.core, self._playout, self._loop.time, self._execute, self._journal)
-        self._observers = (*shared.observers(call_id), LatencyObserver(self._on_turn))
+        self._observers = (*shared.observers(call_id), LatencyObserver(lambda each: self._say(wire.turn(each))))
         self._connect_services(can)
-        self.handle = CallHandle(
-            call_id, self.core, tools, self.post, self._execute, run_sync=shared.run_sync, models=shared.models
-        )
-        self.handle.metadata = greeting.opened.metadata
-        self.handle.phone = greeting.opened.phone
+        do, sync, models, opened = self._execute, shared.run_sync, shared.models, greeting.opened
+        self.handle = CallHandle(call_id, self.core, tools, self.post, do, run_sync=sync, models=models, opened=opened)
+        self._line = Line(shared.control, greeting.opened.phone, self.post, self._tasks.spawn)
         self._toolbox = Toolbox(self.handle, shared.agent.app_resources, self.post, self._tasks.spawn, shared.run_sync)
         self._handlers = Handlers(shared.agent.handlers, self.handle, limits.events)
 
@@ -176,6 +176,8 @@ class Session:
         """Nothing more comes in: let the last messages out and the last handlers run."""
         if self._closing:
             await self._closing
+        if self.core.hung_up:
+            await self._line.hang_up()
         await self._handlers.finish(LEAVE_S)
 
     def _release(self) -> None:
@@ -316,6 +318,8 @@ class Session:
                 self._toolbox.run(command)
             case e.CancelTool(call_id):
                 self._toolbox.cancel(call_id)
+            case Redirect():
+                self._line.redirect(command)
             case e.Notify(event):
                 self._tell(event)
             case e.End():
@@ -348,9 +352,6 @@ class Session:
         for observer in self._observers:
             observer.event(now, event)
         self._handlers.put(event)
-
-    def _on_turn(self, latency: Latency) -> None:
-        self._say(self._wire.turn(latency))
 
     def _say(self, messages: Sequence[Message | Ping | Pong]) -> None:
         try:

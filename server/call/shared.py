@@ -16,6 +16,7 @@ from server.agent import Agent
 from server.call import events as e
 from server.call.background import Sounds
 from server.call.hub import Journal
+from server.call.line import Control
 from server.call.pacer import Pacer
 from server.call.policy import CallSettings
 from server.call.services import Engines
@@ -84,5 +85,7 @@ class Shared:
     dropped: Callable[[str, int], None] = lambda *_: None
     """Counts what a call has dropped or what came too late, by kind."""
     journal: Callable[[str, CallSettings, PlayoutOptions], Journal | None] = lambda *_: None
+    control: Control | None = None
+    """What tells the carriers of calls by telephone."""
     left_behind: set[Task] = field(default_factory=set)
     """Tasks of calls that are over, in code of the application that does not end when it is cancelled."""

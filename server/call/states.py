@@ -1,6 +1,7 @@
 """Where a call stands. Pure.
 
 CONNECTING ─ Ready ─► READY ─ HangUp ─► ENDING ─ words heard ─► CLOSED     (Gone: from anywhere to CLOSED)
+                      READY ─ Transfer ─► TRANSFERRING ─ Transferred ─► CLOSED, or ─ TransferFailed ─► READY
 """
 
 from __future__ import annotations
@@ -13,5 +14,6 @@ class CallState(Enum):
 
     CONNECTING = auto()
     READY = auto()
+    TRANSFERRING = auto()
     ENDING = auto()
     CLOSED = auto()

@@ -9,6 +9,7 @@ from functools import wraps
 from types import TracebackType
 from typing import Any, Self
 
+import msgspec
 import numpy as np
 
 from audio.playout import Chunk
@@ -17,13 +18,14 @@ from audio.tts.scripted import ScriptedTextToSpeech
 from llm.service import LanguageModel
 from server.agent import Agent
 from server.call import events as e
+from server.call.line import Control
 from server.call.pacer import Pacer
 from server.call.services import CallServices
 from server.call.session import Session
 from server.call.shared import Greeting, Shared
 from server.config import Settings
 from server.protocols.native import NativeWire
-from server.protocols.wire import Message, Ping, Pong
+from server.protocols.wire import Message, Phone, Ping, Pong
 from server.sounds import SoundFiles
 from tests.unit.server.logbook import Logbook
 from tests.unit.server.parts import Answer, DirectModel, LevelVad, NotedEars
@@ -131,6 +133,8 @@ class Stand:
         run_sync: Callable[..., Any] = at_once,
         expects_failures: bool = False,
         models: tuple[str, ...] = (),
+        control: Control | None = None,
+        phone: Phone | None = None,
         **settings: Any,
     ) -> None:
         self._loop = asyncio.get_running_loop()
@@ -164,9 +168,12 @@ class Stand:
             ).at,
             observers=lambda _: (self.noted,),
             dropped=self.dropped.__setitem__,
+            control=control,
         )
         wire = NativeWire()
         opened, *first = wire.receive(json.dumps({"type": "start", **(start or {})}))
+        if phone is not None:
+            opened = msgspec.structs.replace(opened, phone=phone)
         self.rate_hz = opened.capabilities.rate_in  # type: ignore[union-attr]
         self.session = Session("call1", self.socket, wire, Greeting(opened, first), shared)  # type: ignore[arg-type]
 
