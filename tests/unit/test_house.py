@@ -147,26 +147,24 @@ def test_a_library_is_known_to_few_files(library: str) -> None:
 
 PURE_BY_DESIGN = frozenset(
     """
-    link.backoff link.breaker link.preference
-    audio.addresses audio.formulas audio.frame audio.inflight audio.matching audio.pcm audio.pieces audio.playout
-    audio.pronunciation audio.silero audio.recent audio.smart_turn.features audio.smart_turn.questions audio.speakable
-    audio.spoken audio.stops audio.turn
+    link.backoff link.breaker link.preference audio.addresses audio.formulas audio.frame audio.g711 audio.inflight
+    audio.matching audio.pcm audio.pieces audio.playout audio.pronunciation audio.silero audio.recent
+    audio.smart_turn.features audio.smart_turn.questions audio.speakable audio.spoken audio.stops audio.turn
     audio.stt.deepgram audio.stt.deepgram_events audio.stt.deepgram_flux audio.stt.fallback audio.stt.hearing
-    audio.stt.kept_audio
-    audio.stt.openai_events audio.stt.openai_realtime audio.stt.openai_transcription audio.stt.speeches
-    audio.stt.uplink audio.stt.utterances
-    audio.tts.alignment audio.tts.cartesia audio.tts.deepgram audio.tts.elevenlabs audio.tts.openai audio.tts.phonemes
-    audio.tts.queue audio.tts.speech audio.tts.wire
-    llm.cancel_tool llm.candidates llm.chat_answer llm.chat_codec llm.chat_failures llm.chat_options
-    llm.context llm.continuation llm.entry llm.failures llm.fallback llm.fallback_inference llm.function_calls
-    llm.items llm.mcp_offers llm.mcp_options llm.media llm.messages llm.messages_json llm.responses
-    llm.responses_events llm.responses_request llm.rules llm.summary llm.switch llm.tokens llm.turn_completion
-    llm.local.brain llm.local.exchanges llm.local.skills.rules
-    server.call.answering server.call.asking server.call.barge_in server.call.calling server.call.core
-    server.call.guard server.call.hub server.call.output server.call.policy server.call.pondering
-    server.call.request server.call.silence server.call.speaking server.call.summarising
-    server.call.turn_taking server.call.wording
-    server.observers.latency server.protocols.marks server.protocols.native server.talk.caller server.talk.script
+    audio.stt.kept_audio audio.stt.openai_events audio.stt.openai_realtime audio.stt.openai_transcription
+    audio.stt.speeches audio.stt.uplink audio.stt.utterances audio.tts.alignment audio.tts.cartesia audio.tts.deepgram
+    audio.tts.elevenlabs audio.tts.openai audio.tts.phonemes audio.tts.queue audio.tts.speech audio.tts.wire
+    llm.cancel_tool llm.candidates llm.chat_answer llm.chat_codec llm.chat_failures llm.chat_options llm.context
+    llm.continuation llm.entry llm.failures llm.fallback llm.fallback_inference llm.function_calls llm.items
+    llm.mcp_offers llm.mcp_options llm.media llm.messages llm.messages_json llm.responses llm.responses_events
+    llm.responses_request llm.rules llm.summary llm.switch llm.tokens llm.turn_completion llm.local.brain
+    llm.local.exchanges llm.local.skills.rules server.call.answering server.call.asking server.call.barge_in
+    server.call.calling server.call.core server.call.guard server.call.hub server.call.output server.call.policy
+    server.call.pondering server.call.request server.call.silence server.call.speaking server.call.summarising
+    server.call.turn_taking server.call.wording server.observers.latency server.protocols.carrier_messages
+    server.protocols.exotel server.protocols.marks server.protocols.media_format server.protocols.media_stream
+    server.protocols.native server.protocols.ordering server.protocols.plivo server.protocols.telnyx
+    server.protocols.twilio server.talk.caller server.talk.script
     """.split()
 )
 """The modules that DESIGN wants pure. Others may be so too: their first lines say it."""
