@@ -138,8 +138,8 @@ class TelnyxWire:
                 return []
 
     def _open(self, details: _Details, stream_id: str) -> Opened:
-        if self._stream is not None:
-            raise ClientError(1008, "a stream is started once")
+        if self._stream is not None or not stream_id:
+            raise ClientError(1008, "a stream is started once, and with its `stream_id`")
         given = details.media_format
         form = media_format(given.encoding, given.sample_rate, given.channels)
         self._stream = MediaStream(stream_id, form, WINDOW)

@@ -89,7 +89,6 @@ TELNYX = Dialect(
     connected=CONNECTED,
     start=telnyx_start,
     mark=lambda name: {"mark": {"name": name}},
-    needs_id=False,
 )
 PLIVO = Dialect(
     "plivo",

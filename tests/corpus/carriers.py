@@ -54,8 +54,6 @@ class Dialect(Struct, frozen=True):
     connected: Text | None
     start: Callable[..., dict[str, Any]]
     mark: Callable[[str], dict[str, Any]]
-    needs_id: bool = True
-    """No call without the id: it must be said in what we send."""
     limit: int = LIMIT
 
     def message(self, event: str, **fields: Any) -> Text:
@@ -294,7 +292,7 @@ def _streams(by: Dialect) -> list[Case]:
         "the rate: a word": {"rate": "fast"},
         "the rate: an object": {"rate": {}},
         "the encoding: a number": {"encoding": 7},
-        **({"no id": {"stream": ""}} if by.needs_id else {}),
+        "no id": {"stream": ""},
     }
     refused: dict[str, dict[str, Any]] = {
         "G722": {"encoding": "G722", "rate": 16000},

@@ -10,7 +10,7 @@ from server.protocols.wire import Audio as Heard
 from server.protocols.wire import Complaint, Counted, Incoming, Opened
 from tests.corpus.carrier_dialects import ALL
 from tests.corpus.carriers import CHUNK, Case, Dialect
-from tests.corpus.native import Audio, Step, Text
+from tests.corpus.native import Audio, Many, Step, Text
 
 PAIRS = [(by, case) for by, cases in ALL for case in cases]
 ALONE = [(by, case) for by, case in PAIRS if case.alone]
@@ -23,6 +23,15 @@ def names(pairs: list[tuple[Dialect, Case]]) -> list[str]:
 def test_each_carrier_has_a_large_corpus_and_each_case_its_own_name() -> None:
     assert all(len(cases) >= 150 for _, cases in ALL)
     assert len(set(names(PAIRS))) == len(PAIRS)
+
+
+def test_only_what_is_too_big_is_over_the_limit_of_the_socket() -> None:
+    sizes = {
+        (by.name, case.name): max((size(step) for step in case.steps if not isinstance(step, Many)), default=0)
+        for by, case in PAIRS
+    }
+    over = {(by.name, case.name) for by, case in PAIRS if sizes[by.name, case.name] > by.limit}
+    assert over <= {(by.name, case.name) for by, case in PAIRS if case.closes == 1009}
 
 
 @pytest.mark.parametrize(("by", "case"), ALONE, ids=names(ALONE))
@@ -52,6 +61,12 @@ def test_codec(by: Dialect, case: Case) -> None:
 def content(step: Step) -> str | bytes:
     assert isinstance(step, Text | Audio), "the codec takes whole messages"
     return step.text if isinstance(step, Text) else step.pcm
+
+
+def size(step: Step) -> int:
+    """Of a message, in bytes."""
+    said = content(step)
+    return len(said.encode() if isinstance(said, str) else said)
 
 
 def counts(out: list[Incoming]) -> dict[str, int]:

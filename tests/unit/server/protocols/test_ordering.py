@@ -53,6 +53,7 @@ ORDERS: dict[str, tuple[list[int], list[int], dict[str, int]]] = {
     "three never come": ([1, 2, 3, 7, 8, 9], [1, 2, 3, 0, 0, 0, 7, 8, 9], {"wire_lost": 3}),
     "every second one": ([1, 2, 3, 5, 7, 9], [1, 2, 3, 0, 5, 0, 7, 0, 9], {"wire_lost": 3}),
     "twice": ([1, 2, 3, 3, 4], [1, 2, 3, 4], {"wire_duplicate": 1}),
+    "all of them twice": (sorted([*range(1, 40)] * 2), [*range(1, 40)], {"wire_duplicate": 39}),
     "twice while it waits": ([1, 2, 3, 5, 5, 4], [1, 2, 3, 4, 5], {"wire_duplicate": 1}),
     "late, and then again": (
         [1, 2, 3, 5, 6, 7, 4, 4],
