@@ -161,10 +161,11 @@ PURE_BY_DESIGN = frozenset(
     llm.local.exchanges llm.local.skills.rules server.call.answering server.call.asking server.call.barge_in
     server.call.calling server.call.core server.call.guard server.call.hub server.call.output server.call.policy
     server.call.pondering server.call.request server.call.silence server.call.speaking server.call.summarising
-    server.call.turn_taking server.call.wording server.observers.latency server.protocols.carrier_messages
-    server.protocols.exotel server.protocols.marks server.protocols.media_format server.protocols.media_stream
-    server.protocols.native server.protocols.ordering server.protocols.plivo server.protocols.telnyx
-    server.protocols.twilio server.talk.caller server.talk.script
+    server.call.turn_taking server.call.wording server.observers.latency server.protocols.any_carrier
+    server.protocols.asterisk server.protocols.carrier server.protocols.carrier_messages server.protocols.exotel
+    server.protocols.genesys server.protocols.genesys_messages server.protocols.marks server.protocols.media_format
+    server.protocols.media_stream server.protocols.native server.protocols.ordering server.protocols.plivo
+    server.protocols.telnyx server.protocols.twilio server.protocols.vonage server.talk.caller server.talk.script
     """.split()
 )
 """The modules that DESIGN wants pure. Others may be so too: their first lines say it."""
