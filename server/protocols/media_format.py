@@ -11,6 +11,7 @@ is the carriers' own PCM:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Literal
 
@@ -44,7 +45,8 @@ class MediaFormat(Struct, frozen=True):
 
 def media_format(name: str, rate_hz: int, channels: int = 1) -> MediaFormat:
     """What a carrier's `start` names. Raises ClientError for what cannot be spoken here."""
-    encoding = NAMES.get(name.lower().partition(";")[0].strip().removeprefix("audio/").removeprefix("x-"))
+    bare = re.split("[;@]", name.lower())[0].strip()  # `audio/x-l16;rate=8000`, `L16@24000h`
+    encoding = NAMES.get(bare.removeprefix("audio/").removeprefix("x-"))
     if channels == 1:
         match encoding:
             case "mulaw" if rate_hz == G711_RATE_HZ:

@@ -94,9 +94,10 @@ def test_twilio_out() -> None:
     assert take(wire, "mark", streamSid="MZ1", mark={"name": "v1:1:160"}) == [PlayedReport(160)]
 
 
-def test_signalwire_speaks_l16_at_24_khz() -> None:
+@pytest.mark.parametrize("encoding", ["audio/x-L16", "L16", "audio/l16;rate=24000", "L16@24000h"])
+def test_signalwire_speaks_l16_at_24_khz(encoding: str) -> None:
     wire = TwilioWire()
-    form = {"encoding": "audio/x-L16", "sampleRate": 24000, "channels": 1}
+    form = {"encoding": encoding, "sampleRate": 24000, "channels": 1}
     meaning = opened(wire, streamSid="MZ1", start={**TWILIO_START["start"], "mediaFormat": form})
     assert (meaning.capabilities.rate_in, meaning.capabilities.rate_out) == (24000, 24000)
     assert take(wire, "media", media={"payload": b64(PCM), "chunk": 1}) == [Audio(PCM)]
