@@ -32,11 +32,14 @@ class ClientError(VoicewireError):
 class ProviderError(VoicewireError):
     """A service failed. `fatal` means that asking again cannot help (wrong key, unknown model).
 
-    `retry_after_s` is the provider's own wish, or None.
+    `retry_after_s` is the provider's own wish, or None. `status` is HTTP's, or 0.
     """
 
-    def __init__(self, message: str, *, fatal: bool = False, retry_after_s: float | None = None) -> None:
+    def __init__(
+        self, message: str, *, fatal: bool = False, retry_after_s: float | None = None, status: int = 0
+    ) -> None:
         super().__init__(message)
+        self.status = status
         self.fatal = fatal
         self.retry_after_s = retry_after_s
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlencode, urljoin, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
@@ -56,6 +56,15 @@ class Json(Struct, frozen=True):
     data: bytes
 
 
+class UrlEncoded(Struct, frozen=True):
+    """A body as `application/x-www-form-urlencoded`."""
+
+    fields: tuple[tuple[str, str], ...]
+
+
+Body = Form | Json | UrlEncoded
+
+
 class Answer:
     """What comes back, while it comes. The waits have no limit of their own; who asks has one."""
 
@@ -101,12 +110,20 @@ class HttpClient:
         self._connector = connector
         self._session: aiohttp.ClientSession | None = None
 
+    def post(self, body: Form | Json) -> contextlib.AbstractAsyncContextManager[Answer]:
+        """Post to the endpoint itself. Raises as `ask`."""
+        return self.ask("POST", body)
+
     @contextlib.asynccontextmanager
-    async def post(self, body: Form | Json) -> AsyncIterator[Answer]:
-        """Ask; what is not read when the context ends is not waited for. Raises ProviderError."""
+    async def ask(self, method: str, body: Body | None = None, path: str = "") -> AsyncIterator[Answer]:
+        """Ask; what is not read when the context ends is not waited for. `path` goes behind the endpoint's.
+
+        Raises ProviderError.
+        """
         try:
-            response = await self._open().post(
-                self.endpoint.url,
+            response = await self._open().request(
+                method,
+                self.endpoint.url + path,
                 data=_encoded(body),
                 headers={**_headers(self.endpoint, body), **self._plain_headers},
                 allow_redirects=False,  # headers may be secret, and would be shown to wherever it leads
@@ -153,9 +170,19 @@ def proxy_of(url: str) -> tuple[URL | None, dict[str, str]]:
     return found.with_user(None), {"Proxy-Authorization": f"Basic {login}"}
 
 
-def _encoded(body: Form | Json) -> aiohttp.FormData | bytes:
-    if isinstance(body, Json):
-        return body.data
+def _encoded(body: Body | None) -> aiohttp.FormData | bytes | None:
+    match body:
+        case None:
+            return None
+        case Json(data):
+            return data
+        case UrlEncoded(fields):
+            return urlencode(fields).encode()
+        case Form():
+            return _multipart(body)
+
+
+def _multipart(body: Form) -> aiohttp.FormData:
     form = aiohttp.FormData(quote_fields=False, default_to_multipart=True)  # names have brackets: `include[]`
     for name, value in body.fields:
         form.add_field(name, value)
@@ -164,8 +191,15 @@ def _encoded(body: Form | Json) -> aiohttp.FormData | bytes:
     return form
 
 
-def _headers(endpoint: Endpoint, body: Form | Json) -> dict[str, str]:
-    return {**({"Content-Type": "application/json"} if isinstance(body, Json) else {}), **dict(endpoint.headers)}
+def _headers(endpoint: Endpoint, body: Body | None) -> dict[str, str]:
+    own = dict(endpoint.headers)
+    match body:
+        case Json():
+            return {"Content-Type": "application/json", **own}
+        case UrlEncoded():
+            return {"Content-Type": "application/x-www-form-urlencoded", **own}
+        case _:
+            return own
 
 
 async def _refused(response: aiohttp.ClientResponse, endpoint: Endpoint) -> ProviderError:
@@ -174,26 +208,31 @@ async def _refused(response: aiohttp.ClientResponse, endpoint: Endpoint) -> Prov
     text = f"{endpoint.name} answered HTTP {status}"
     if status < 400:
         place = Endpoint(urljoin(endpoint.url, response.headers.get("Location", ""))).name
-        return ProviderError(f"{text}: it has moved to {place}; give that address", fatal=True)
+        return ProviderError(f"{text}: it has moved to {place}; give that address", fatal=True, status=status)
     words = ""
     with contextlib.suppress(aiohttp.ClientError, OSError):
         words = words_of(await response.content.read(MAX_REFUSAL_BYTES))
     wish = retry_after_s(response.headers.get("Retry-After")) or wish_s(words) or None
     text = endpoint.without_secrets(f"{text}: {words}" if words else text)
     passing = (status >= 500 or status in PASSING_STATUS) and not words.startswith(QUOTA)
-    return ProviderError(text[:MAX_REASON_CHARS], fatal=not passing, retry_after_s=wish)
+    return ProviderError(text[:MAX_REASON_CHARS], fatal=not passing, retry_after_s=wish, status=status)
 
 
 def words_of(body: bytes) -> str:
     """What the body of a refusal says, on one line: OpenAI's form, one of the usual others, or plain text."""
-    text = body.decode(errors="replace")
+    whole = body.decode(errors="replace")
     try:
         found = msgspec.json.decode(body)
     except (msgspec.DecodeError, RecursionError):
-        return "" if text.lstrip().startswith("<") else " ".join(text.split())  # a web server's page says nothing
+        return "" if whole.lstrip().startswith("<") else " ".join(whole.split())  # a web server's page says nothing
     error = found.get("error", found) if isinstance(found, dict) else found
+    if isinstance(error, dict) and isinstance(error.get("errors"), list):
+        error = next(iter(error["errors"]), error)  # JSON:API has several; the first is the cause
     if isinstance(error, dict):
-        parts = [error.get("code") or error.get("type"), error.get("message") or error.get("detail")]
+        parts = [
+            error.get("code") or error.get("type"),
+            error.get("message") or error.get("detail") or error.get("title"),
+        ]
         error = ": ".join(str(part) for part in parts if part)
     return " ".join(str(error).split())
 

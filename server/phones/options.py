@@ -9,6 +9,7 @@ No table shows its values when it is printed: they may be secret.
 from __future__ import annotations
 
 import binascii
+import re
 from collections.abc import Iterator
 from ipaddress import ip_network
 
@@ -17,6 +18,8 @@ from msgspec import Struct
 from link.addresses import can_be_key
 
 ED25519_BYTES = 32
+NO_SECRETS = ("base_url", "private_key")
+NUMBER = re.compile(r"\+?[0-9]{2,20}")
 
 
 class Twilio(Struct, frozen=True, forbid_unknown_fields=True):
@@ -26,6 +29,8 @@ class Twilio(Struct, frozen=True, forbid_unknown_fields=True):
     """The account, `AC…`."""
     auth_token: str = ""
     """The account's auth token: webhooks and media streams are signed with it."""
+    base_url: str = "https://api.twilio.com"
+    """Where its REST interface is; SignalWire's is `https://<space>.signalwire.com/api/laml`."""
 
     def __repr__(self) -> str:
         return _without_values(self)
@@ -38,6 +43,10 @@ class Telnyx(Struct, frozen=True, forbid_unknown_fields=True):
     """The account's public key, base64: webhooks are signed for it."""
     api_key: str = ""
     """A key of the REST interface, `KEY…`."""
+    connection_id: str = ""
+    """The Call Control application that makes calls."""
+    base_url: str = "https://api.telnyx.com"
+    """Where its REST interface is."""
 
     def __repr__(self) -> str:
         return _without_values(self)
@@ -50,6 +59,8 @@ class Plivo(Struct, frozen=True, forbid_unknown_fields=True):
     """The account, `MA…`."""
     auth_token: str = ""
     """The account's auth token: webhooks are signed with it."""
+    base_url: str = "https://api.plivo.com"
+    """Where its REST interface is."""
 
     def __repr__(self) -> str:
         return _without_values(self)
@@ -64,6 +75,16 @@ class Exotel(Struct, frozen=True, forbid_unknown_fields=True):
     """Comes with `username`."""
     addresses: tuple[str, ...] = ()
     """Where Exotel connects from: addresses or networks. All its customers share them; no proxy may stand between."""
+    account_sid: str = ""
+    """The account, to make calls."""
+    api_key: str = ""
+    """A key of the REST interface."""
+    api_token: str = ""
+    """Comes with `api_key`."""
+    app_id: str = ""
+    """The flow with the Voicebot applet, into which calls are made."""
+    base_url: str = "https://api.exotel.com"
+    """Where its REST interface is: `https://api.in.exotel.com` in India."""
 
     def __repr__(self) -> str:
         return _without_values(self)
@@ -76,6 +97,10 @@ class Vonage(Struct, frozen=True, forbid_unknown_fields=True):
     """The account's signature secret: webhooks and websockets carry a token that is signed with it."""
     application_id: str = ""
     """The application; a token of another one is refused."""
+    private_key: str = ""
+    """The file of the application's private key (PEM): requests to the REST interface are signed with it."""
+    base_url: str = "https://api.nexmo.com"
+    """Where its REST interface is."""
 
     def __repr__(self) -> str:
         return _without_values(self)
@@ -108,6 +133,8 @@ class Asterisk(Struct, frozen=True, forbid_unknown_fields=True):
 class Phones(Struct, frozen=True, forbid_unknown_fields=True):
     """The carriers. The path of one whose secrets are missing is closed."""
 
+    numbers: dict[str, str] = {}
+    """Who answers where it is not the agent that is served: `"+4930…" = "sales.py"`, or `"shop.py:night"`."""
     twilio: Twilio = Twilio()
     telnyx: Telnyx = Telnyx()
     plivo: Plivo = Plivo()
@@ -123,11 +150,16 @@ def fault_of(phones: Phones) -> str:
 
 
 def _faults(phones: Phones) -> Iterator[str]:
-    for carrier in phones.__struct_fields__:
+    for number in phones.numbers:
+        if not NUMBER.fullmatch(number):
+            yield f"phones.numbers: {number!r} is no telephone number; write it as +4930…"
+    for carrier in (name for name in phones.__struct_fields__ if name != "numbers"):
         table = getattr(phones, carrier)
         for key in table.__struct_fields__:
             value = getattr(table, key)
-            if isinstance(value, str) and value and not can_be_key(value):
+            if key == "base_url" and not value.startswith(("https://", "http://")):
+                yield f"phones.{carrier}.base_url must be like https://api.example.org"
+            if isinstance(value, str) and key not in NO_SECRETS and value and not can_be_key(value):
                 yield f"phones.{carrier}.{key} holds a character that no key has; was it copied whole?"
     if (key := phones.telnyx.public_key) and len(from_base64(key) or b"") != ED25519_BYTES:
         yield f"phones.telnyx.public_key must be {ED25519_BYTES} bytes in base64"

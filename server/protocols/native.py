@@ -50,6 +50,7 @@ PROBLEMS = {
     "no_answer": "The language model did not answer in time.",
     "llm_refused": "The language model refused this server.",
     "too_late": "The call is ending; nothing more is said.",
+    "transfer_failed": "Nobody took the call; it goes on here.",
     "too_long": "Too many keys were pressed; the rest was dropped.",
 }
 

@@ -44,7 +44,8 @@ LAYERS = {
     "server.config": "link audio llm server.call server.phones.options",
     "server.agent": "link audio llm server.call server.config",
     "server.logs": "link",
-    "server.phones": "link server.phones server.phones.options server.phones.markup server.door server.call",
+    "server.phones": "link server.phones server.phones.options server.phones.markup server.door server.call"
+    " server.protocols.wire",
     "server.phones.options": "link",
     "server.phones.markup": "server.phones.markup",
     "server.talk": "link audio server.talk",  # a client: it knows the wire from its documents, as others do

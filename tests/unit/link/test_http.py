@@ -160,6 +160,8 @@ def test_nobody_is_there(tmp_path: Path) -> None:
     ("body", "words"),
     [
         (b'{"detail": "Not\\nfound"}', "Not found"),
+        (b'{"errors": [{"code": "9", "title": "Over"}, {"code": "8"}]}', "9: Over"),
+        (b'{"errors": []}', ""),
         (b'["x"]', "['x']"),
         (b'{"error": "no such\\tmodel"}', "no such model"),
         (b"\xff", "\ufffd"),

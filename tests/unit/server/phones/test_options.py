@@ -58,8 +58,9 @@ def test_no_value_is_shown_when_settings_are_printed() -> None:
     tables = {
         name: {key: SECRET for key in msgspec.structs.asdict(table) if key != "addresses"}
         for name, table in msgspec.structs.asdict(Phones()).items()
+        if name != "numbers"
     }
     settings = msgspec.convert({"phones": tables, "token": SECRET}, Settings)
     shown = f"{settings!r} {settings} {settings.phones!r} {settings.phones}"
     assert SECRET not in shown
-    assert "Twilio(account_sid, auth_token)" in shown
+    assert "Twilio(account_sid, auth_token, base_url)" in shown
