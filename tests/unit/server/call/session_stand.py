@@ -25,7 +25,7 @@ from server.call.session import Session
 from server.call.shared import Greeting, Shared
 from server.config import Settings
 from server.protocols.native import NativeWire
-from server.protocols.wire import Message, Phone, Ping, Pong
+from server.protocols.wire import Message, Phone, Ping, Pong, Wire
 from server.sounds import SoundFiles
 from tests.unit.server.logbook import Logbook
 from tests.unit.server.parts import Answer, DirectModel, LevelVad, NotedEars
@@ -135,8 +135,12 @@ class Stand:
         models: tuple[str, ...] = (),
         control: Control | None = None,
         phone: Phone | None = None,
+        wire: Wire | None = None,
+        opening: Message | None = None,
+        ready: str = "ready",
         **settings: Any,
     ) -> None:
+        """`opening`: what the client of `wire` opens the call with; `ready`: what it hears then."""
         self._loop = asyncio.get_running_loop()
         self._expects_failures = expects_failures
         self._changed = asyncio.Event()
@@ -170,8 +174,9 @@ class Stand:
             dropped=self.dropped.__setitem__,
             control=control,
         )
-        wire = NativeWire()
-        opened, *first = wire.receive(json.dumps({"type": "start", **(start or {})}))
+        wire = wire or NativeWire()
+        self._ready = ready
+        opened, *first = wire.receive(opening or json.dumps({"type": "start", **(start or {})}))
         if phone is not None:
             opened = msgspec.structs.replace(opened, phone=phone)
         self.rate_hz = opened.capabilities.rate_in  # type: ignore[union-attr]
@@ -180,7 +185,7 @@ class Stand:
     async def __aenter__(self) -> Self:
         self.log.__enter__()
         self._run = self._loop.create_task(self._hold())
-        await self.hears("ready")
+        await self.hears(self._ready)
         return self
 
     async def _hold(self) -> None:
