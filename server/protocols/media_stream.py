@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from link.errors import ClientError
-from server.call.events import Dtmf, Gone
+from server.call.events import Gone
+from server.protocols.carrier import pressed
 from server.protocols.marks import Marks
 from server.protocols.media_format import MediaFormat
 from server.protocols.ordering import Ordering
-from server.protocols.wire import Complaint, Incoming
-
-KEYS = frozenset("0123456789*#ABCDabcd")
+from server.protocols.wire import Incoming
 
 
 class MediaStream:
@@ -33,9 +32,7 @@ class MediaStream:
 
     def press(self, digit: str) -> list[Incoming]:
         """A key of the caller, after all that they said before."""
-        if len(digit) != 1 or digit not in KEYS:
-            return [Complaint("bad_value", f"{digit[:40]!r} is no key; it was ignored")]
-        return [*self._ordering.flush(), Dtmf(digit)]
+        return [*self._ordering.flush(), *pressed(digit)]
 
     def hang_up(self) -> list[Incoming]:
         """The carrier has ended the stream."""
