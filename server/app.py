@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import ipaddress
 import logging
 import os
+import secrets
 import ssl
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
@@ -25,23 +25,28 @@ from prometheus_client import generate_latest
 from audio.playout import PlayoutOptions
 from link.errors import ConfigError
 from server import __version__
+from server.admission import CLOSE_TIMEOUT_S, check_exposure, foreign_page, no_room, upgrade
 from server.agent import Agent
 from server.call.hub import Journal
 from server.call.journal import Header, JournalFile
 from server.call.pacer import Pacer
 from server.call.policy import CallSettings
+from server.call.shared import Shared
 from server.call.tasks import Tasks
-from server.calls import Calls, same
+from server.calls import Calls
 from server.config import Settings
 from server.desk import Desk, Process
+from server.door.door import Door
+from server.door.request import same
+from server.door.tickets import KEY_BYTES, Facts, SpentHere, Tickets
 from server.engines import ProcessEngines
 from server.observers.metrics import Metrics
+from server.phones.sockets import PhoneSockets
 from server.protocols.native import NativeWire
 from server.socket import AiohttpSocket
 
 STATIC = Path(__file__).resolve().parents[1] / "static"
 TOOL_THREADS = 32  # plain functions of all calls that may run at once; more wait
-CLOSE_TIMEOUT_S = 1.0
 LEAVE_S = 5.0  # what the engines' tasks may take to end once they are cancelled
 HANDSHAKE_S = 5.0  # a connection without a whole request is closed after so long, also between two requests
 PRIVATE = partial(os.open, mode=0o600)  # a journal holds what was said
@@ -81,11 +86,25 @@ class Server:
                 self._desks[id(each)] = Desk(each, process)
         self._numbers = {number: self._desks[id(each)] for number, each in (numbers or {}).items()}
         self.calls = Calls(settings, self._desk.shared, self._metrics)
+        self.door = Door(
+            settings.phones,
+            settings.public_url,
+            Tickets(secrets.token_bytes(KEY_BYTES)),
+            SpentHere(),
+            insecure=settings.insecure,
+            now=time.time,
+            entropy=secrets.token_bytes,
+        )
+        self._phones = PhoneSockets(settings, self.door, self.calls, self._metrics, self._shared_of)
 
     @property
     def engines(self) -> ProcessEngines:
         """Those of the first agent."""
         return self._desk.engines
+
+    def _shared_of(self, facts: Facts) -> Shared:
+        """Of the agent that takes a call of which this is known."""
+        return self._numbers.get(facts.called, self._desk).shared
 
     async def start(self) -> str:
         """Load everything, then listen; returns the address. Raises ConfigError, ProviderError."""
@@ -106,6 +125,8 @@ class Server:
             raise ConfigError(f"the browser page is missing: {STATIC}; run voicewire from its repository")
         for desk in self._desks.values():
             await desk.start()
+        self.door.load()
+        self._phones.tell()
         app = web.Application(middlewares=[_find])
         app.on_response_prepare.append(_add_headers)
         app.add_routes(
@@ -116,6 +137,7 @@ class Server:
                 web.get("/ready", self._readiness),
                 web.get("/metrics", self._prometheus),
                 web.static("/static", STATIC),
+                *self._phones.routes(),
             ]
         )
         self._runner = web.AppRunner(
@@ -186,77 +208,16 @@ class Server:
 
     async def _websocket(self, request: web.Request) -> web.StreamResponse:
         trusted = self._shows_token(request)
-        if refused := self._refuse(request, trusted):
+        page = foreign_page(request, self._settings, self._metrics)
+        if refused := page or no_room(self.calls, self._metrics, trusted=trusted):
             return refused
-        websocket = web.WebSocketResponse(
-            autoping=False,
-            compress=False,
-            timeout=CLOSE_TIMEOUT_S,
-            max_msg_size=self._settings.limits.message_bytes + 1,  # the library refuses what is not below it
-        )
-        try:
-            await websocket.prepare(request)
-        except ConnectionError as error:
-            self._metrics.refused.labels("left").inc()
-            logger.info("no call: the client left during the handshake")
-            raise web.HTTPBadRequest from error  # nobody hears it
+        websocket = await upgrade(request, self._metrics, self._settings.limits.message_bytes)
         await self.calls.hold(AiohttpSocket(websocket, request), NativeWire(), trusted=trusted)
         return websocket
 
     def _shows_token(self, request: web.Request) -> bool:
         scheme, _, shown = request.headers.get("Authorization", "").partition(" ")
         return bool(self._settings.token) and scheme.lower() == "bearer" and same(shown, self._settings.token)
-
-    def _refuse(self, request: web.Request, trusted: bool) -> web.Response | None:
-        """What keeps a connection out before the upgrade."""
-        origin = request.headers.get("Origin")
-        if origin and not origin_allowed(origin, request.host, self._settings):
-            self._metrics.refused.labels("origin").inc()
-            logger.warning("a page of {} was refused; allow it with origins = [{!r}]", origin[:100], origin[:100])
-            return web.Response(status=403, text="This page may not connect here.\n")
-        if why := self.calls.refusal(trusted=trusted):
-            self._metrics.refused.labels("503").inc()
-            return web.Response(status=503, text=f"No call: {why}.\n", headers={"Retry-After": "5"})
-        return None
-
-
-def origin_allowed(origin: str, host: str, settings: Settings) -> bool:
-    """Whether a page may connect: our own, one at the public url, or one that is listed.
-
-    On loopback our own page has a loopback address: a name that somebody made to point here (DNS rebinding) is refused.
-    """
-    if _site(origin) in {_site(each) for each in (*settings.origins, settings.public_url) if each}:
-        return True
-    _, name, _ = _site(origin)
-    ours = _is_loopback(name) or not _is_loopback(settings.host)
-    return not settings.public_url and ours and origin.partition("://")[2] == host
-
-
-def _site(origin: str) -> tuple[str, str, int | None]:
-    """Scheme, host and port of an origin; browsers leave the usual port out."""
-    try:
-        parts = urlsplit(origin)
-        return parts.scheme, parts.hostname or "", parts.port or {"http": 80, "https": 443}.get(parts.scheme)
-    except ValueError:
-        return "", "", None
-
-
-def check_exposure(settings: Settings) -> None:
-    """Beyond loopback a token is needed. Raises ConfigError that says what to do."""
-    if settings.insecure:
-        logger.warning("--insecure: whoever reaches {}:{} can talk to the agent", settings.host, settings.port)
-    elif not settings.token and not _is_loopback(settings.host):
-        raise ConfigError(
-            f"host {settings.host} can be reached from other machines: set a token (VOICEWIRE_TOKEN=…),"
-            " or say --insecure"
-        )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _tls(settings: Settings) -> ssl.SSLContext | None:

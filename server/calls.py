@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from hmac import compare_digest
 
 from loguru import logger
+from msgspec.structs import replace
 
 from link.errors import ClientError, Overloaded
 from server.call import events as e
 from server.call.session import FAULT, Session
 from server.call.shared import Greeting, Shared, Socket
 from server.config import Limits, Settings
+from server.door.request import same
+from server.door.tickets import Facts
 from server.observers.metrics import Metrics
 from server.protocols.wire import Answer, Incoming, Opened, Ping, Pong, Wire
 
 GOING = "the server is going away"
 FULL = "the server has as many calls as it may"
 CROWDED = "too many connections have not shown the token yet"
+UNKNOWN = Facts()
 MAX_STRANGERS = 256
 """Connections that have not shown the token. They take no place from those that have, so they have their own bound."""
 
@@ -68,10 +71,12 @@ class Calls:
     def _knows(self, trusted: bool) -> bool:
         return trusted or not self._settings.token
 
-    async def hold(self, socket: Socket, wire: Wire, *, trusted: bool, shared: Shared | None = None) -> e.End:
+    async def hold(
+        self, socket: Socket, wire: Wire, *, trusted: bool, shared: Shared | None = None, known: Facts = UNKNOWN
+    ) -> e.End:
         """Open a call on a socket and hold it; `trusted`: the token was shown with the upgrade already.
 
-        `shared` is that of the agent that takes it, if it is not the first.
+        `shared` is that of the agent that takes it, if it is not the first; `known` is what a ticket said of the call.
         """
         call_id = secrets.token_hex(6)
         shared = shared or self._shared
@@ -82,7 +87,7 @@ class Calls:
                 self._strangers.add(call_id)
             self._empty.clear()
             try:
-                end = await self._open(call_id, socket, wire, shared)
+                end = await self._open(call_id, socket, wire, shared, known)
             finally:
                 self._opening.pop(call_id, None)
                 self._strangers.discard(call_id)
@@ -91,7 +96,7 @@ class Calls:
             self._metrics.ended.labels(str(end.code)).inc()
             return end
 
-    async def _open(self, call_id: str, socket: Socket, wire: Wire, shared: Shared) -> e.End:
+    async def _open(self, call_id: str, socket: Socket, wire: Wire, shared: Shared, known: Facts) -> e.End:
         try:
             if excess := self._excess(call_id):
                 raise Overloaded(excess)
@@ -100,7 +105,7 @@ class Calls:
                 self._meet(call_id, greeting.opened.token, shared)
             if self._ending:
                 raise ClientError(1012, GOING)
-            session = Session(call_id, socket, wire, greeting, shared)
+            session = Session(call_id, socket, wire, _completed(greeting, known), shared)
         except Exception as error:
             return await self._no_call(socket, error)
         self._running.add(session)
@@ -177,6 +182,16 @@ async def greet(socket: Socket, wire: Wire, limits: Limits) -> Greeting:
     return Greeting(opened, rest, opening.silent_since)
 
 
+def _completed(greeting: Greeting, known: Facts) -> Greeting:
+    """What the carrier's first messages did not say of a call is taken from what was known before."""
+    phone = greeting.opened.phone
+    if phone is None or known == UNKNOWN:
+        return greeting
+    own = {"call_id": phone.call_id, "caller": phone.caller, "called": phone.called}
+    phone = replace(phone, **{name: said or getattr(known, name) for name, said in own.items()})
+    return replace(greeting, opened=replace(greeting.opened, phone=phone))
+
+
 class _Opening:
     """What comes before a call is opened is answered where the wire wants it so, and otherwise is nobody's."""
 
@@ -207,8 +222,3 @@ class _Opening:
                     await self._socket.send(message)
                 case e.Gone(reason, code):
                     raise ClientError(code, reason)
-
-
-def same(given: str, wanted: str) -> bool:
-    """Whether two secrets are equal, in a time that tells nothing."""
-    return compare_digest(given.encode(errors="surrogatepass"), wanted.encode(errors="surrogatepass"))

@@ -47,10 +47,13 @@ LAYERS = {
     "server.phones": "link server.phones server.phones.options server.phones.markup server.door server.call"
     " server.protocols.wire",
     "server.phones.options": "link",
+    "server.phones.sockets": f"{SHARED} server server.call server.config server.door server.observers server.phones"
+    " server.phones.options server.protocols server.protocols.wire",
+    "server.door": "link server.door server.phones.options",
     "server.phones.markup": "server.phones.markup",
     "server.talk": "link audio server.talk",  # a client: it knows the wire from its documents, as others do
     "server": f"{SHARED} audio.stt audio.tts llm.local server server.call server.protocols server.protocols.wire"
-    " server.observers server.config server.agent server.__version__",
+    " server.observers server.config server.agent server.door server.phones server.phones.sockets server.__version__",
     "server.commands": f"{SHARED} llm.local server server.call server.talk server.config server.agent server.logs",
     "server.__main__": "link server.commands server.__version__",
     "server.__version__": "",
@@ -119,7 +122,8 @@ LIBRARIES: dict[str, set[str]] = {
     "httpx2": {"llm/mcp_http.py"},
     **{name: {"llm/tool_schema.py"} for name in ("jsonschema", "referencing")},
     "PIL": {"llm/images.py"},
-    "aiohttp": {"link/http.py", "server/app.py", "server/socket.py", "llm/local/chat_server.py"},
+    "aiohttp": {"link/http.py", "llm/local/chat_server.py"}
+    | {f"server/{part}.py" for part in ("admission", "app", "socket", "phones/seen", "phones/sockets")},
     "urllib.request": {"link/http.py"},  # for the proxy that the environment names
     "prometheus_client": {"server/app.py", "server/observers/metrics.py"},
     "uvloop": {"server/commands/serve.py"},
@@ -133,6 +137,8 @@ LIBRARIES: dict[str, set[str]] = {
     "tokenizers": {"audio/stt/moonshine_job.py"},
     "soundfile": {"audio/files.py"},
     "sounddevice": {"server/talk/devices.py"},
+    "cryptography": {"server/door/telnyx.py"},
+    "jwt": {"server/door/vonage.py"},
     **{name: set() for name in UNUSED},
 }
 """Which files know a library: connections are opened in few places, and what can be replaced stands in one."""
@@ -148,6 +154,8 @@ def test_a_library_is_known_to_few_files(library: str) -> None:
 
 PURE_BY_DESIGN = frozenset(
     """
+    server.door.basic server.door.door server.door.genesys server.door.plivo server.door.request server.door.telnyx
+    server.door.tickets server.door.twilio server.door.vonage
     link.backoff link.breaker link.preference audio.addresses audio.formulas audio.frame audio.g711 audio.inflight
     audio.matching audio.pcm audio.pieces audio.playout audio.pronunciation audio.silero audio.recent
     audio.smart_turn.features audio.smart_turn.questions audio.speakable audio.spoken audio.stops audio.turn

@@ -9,10 +9,11 @@ import msgspec
 import pytest
 
 from link.errors import ConfigError
-from server.app import check_exposure, origin_allowed
+from server.admission import check_exposure, origin_allowed
 from server.call.shared import Socket
-from server.calls import FULL, same
+from server.calls import FULL
 from server.config import Settings
+from server.door.request import same
 from server.protocols.native import NativeWire
 from tests.unit.server.call.session_stand import MemorySocket, virtual
 from tests.unit.server.server_stand import ServerStand
