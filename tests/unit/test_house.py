@@ -138,7 +138,7 @@ LIBRARIES: dict[str, set[str]] = {
     "soundfile": {"audio/files.py"},
     "sounddevice": {"server/talk/devices.py"},
     "cryptography": {"server/door/telnyx.py"},
-    "jwt": {"server/door/vonage.py"},
+    "jwt": {"server/door/vonage.py", "server/phones/control/vonage.py"},
     **{name: set() for name in UNUSED},
 }
 """Which files know a library: connections are opened in few places, and what can be replaced stands in one."""
