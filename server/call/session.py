@@ -81,7 +81,7 @@ class Session:
         self._complaints = 0
         self._first = greeting.first
         can, limits = greeting.opened.capabilities, shared.limits
-        self._writer = Writer(socket, self._loop.time)
+        self._writer = Writer(socket, self._loop.time, farewell=can.farewell)
         self._guard = Guard(limits, can.rate_in, self._loop.time(), greeting.silent_since)
         options = playout_options(can, limits)
         self._playout = Playout(options)
@@ -103,7 +103,9 @@ class Session:
     def _connect_services(self, can: Capabilities) -> None:
         limits, services = self._shared.limits, self._services
         ears_bytes = int(limits.ears_audio_s * services.stt.rate_hz * 2)
-        self._heard: Inbox[bytes | Begin | Finish] = Inbox(ears_bytes, "drop_oldest", _audio_bytes)
+        self._heard: Inbox[bytes | Begin | Finish] = Inbox(
+            ears_bytes, "drop_oldest", lambda item: len(item) if isinstance(item, bytes) else 0
+        )
         self._asks: Inbox[model.Command] = Inbox(limits.commands)
         self._texts: Inbox[Utterance] = Inbox(limits.commands)
         stt = services.stt
@@ -165,6 +167,8 @@ class Session:
             self.post(e.Gone("the caller hung up"))
         except Exception as error:
             self._fail(error)
+        finally:
+            self._writer.left()
 
     async def _write(self) -> None:
         try:
@@ -394,7 +398,3 @@ class Session:
                 self.refuse(error)
             if self._guard.should_ping(now):
                 self._say([Ping()])
-
-
-def _audio_bytes(item: bytes | Begin | Finish) -> int:
-    return len(item) if isinstance(item, bytes) else 0

@@ -15,18 +15,21 @@ from server.protocols.wire import Message, Ping, Pong
 
 MAX_OUTBOX = 1024  # messages; a client that reads has a few
 CLOSE_S = 2.0  # what is left for the last messages
+FAREWELL_S = 2.0  # what a client has to answer the end with its own
 
 
 class Writer:
     """Sends until it is told the last message; `run` is a task of the call."""
 
-    def __init__(self, socket: Socket, clock: Callable[[], float]) -> None:
-        """`clock` gives seconds."""
+    def __init__(self, socket: Socket, clock: Callable[[], float], *, farewell: bool = False) -> None:
+        """`clock` gives seconds; `farewell`: as in `Capabilities`."""
         self._socket = socket
         self._clock = clock
         self._outbox: deque[Message | Ping | Pong] = deque()
         self._wake = asyncio.Event()
         self._written = asyncio.Event()
+        self._farewell = farewell
+        self._left = asyncio.Event()
         self._ends = False
         self.sending_since: float | None = None
         """Since when the message that is being sent waits for the client to read."""
@@ -41,10 +44,14 @@ class Writer:
         self._wake.set()
 
     def say_last(self, messages: Sequence[Message]) -> None:
-        """Send these, and nothing more."""
-        self._ends = True
+        """Send these, and nothing more; with a farewell, until the client has left."""
+        self._ends = not (self._farewell and messages)
         self._outbox.extend(messages)
         self._wake.set()
+
+    def left(self) -> None:
+        """The client says no more."""
+        self._left.set()
 
     async def run(self) -> None:
         """Send what is in the outbox, until the last of it is out. Raises EOFError when the connection is gone."""
@@ -57,15 +64,27 @@ class Writer:
                     await self._wake.wait()
         finally:
             self._written.set()
+            self._left.set()
 
     async def close(self, code: int, reason: str) -> None:
         """Close the connection when the last message is out; a client that does not read is not waited for."""
+        if not self._ends:
+            await self._part()
         try:
             async with asyncio.timeout(CLOSE_S):
                 await self._written.wait()
         except TimeoutError:
             logger.info("the client did not take the last messages")
         await self._socket.close(code, reason)
+
+    async def _part(self) -> None:
+        """Wait for the client to leave."""
+        try:
+            async with asyncio.timeout(FAREWELL_S):
+                await self._left.wait()
+        except TimeoutError:
+            logger.info("the client did not answer the end of the call")
+        self.say_last(())
 
     async def _send(self, message: Message | Ping | Pong) -> None:
         self.sending_since = self._clock()

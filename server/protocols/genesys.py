@@ -103,7 +103,7 @@ class GenesysWire:
         self._state = "open"
         return [
             Opened(
-                Capabilities(RATE_HZ, RATE_HZ, captions=False, chunk_ms=PIECE_MS),
+                Capabilities(RATE_HZ, RATE_HZ, captions=False, chunk_ms=PIECE_MS, farewell=True),
                 metadata={**opening.custom_config, **opening.input_variables},
                 phone=Phone(
                     "genesys",

@@ -48,6 +48,8 @@ class Capabilities(Struct, frozen=True):
     """The shortest piece of audio that it takes, the end of a speech apart."""
     granule_ms: float = 0.0
     """Pieces are a whole number of these; silence fills the last one up."""
+    farewell: bool = False
+    """The client answers `ended` with its own end, is answered, and closes the connection itself."""
 
 
 class Phone(Struct, frozen=True):

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
+import pytest
+
+from server.call.writer import FAREWELL_S
 from server.protocols.genesys import GenesysWire
 from server.protocols.wire import Phone
 from tests.corpus import genesys
@@ -32,6 +37,50 @@ def test_a_wire_answers_by_itself_during_a_call() -> None:
             end = await stand.ended()
             assert (end.code, end.reason) == (1000, "Genesys closed the session: 'end'")
             assert [each["type"] for each in stand.seen] == ["opened", "pong", "closed"]
+
+    run(scene())
+
+
+def test_when_we_hang_up_genesys_has_the_last_word_and_closes() -> None:
+    async def scene() -> None:
+        async with call() as stand:
+            await stand.session.handle.hang_up()
+            await stand.hears("disconnect")
+            stand.socket.incoming.put_nowait(genesys.said("close", {"reason": "disconnect"}).text)
+            await stand.hears("closed")
+            assert stand.socket.closed is None, "the client closes"
+            stand.gone()
+            assert (await stand.ended()).code == 1000
+            assert [each["type"] for each in stand.seen] == ["opened", "disconnect", "closed"]
+
+    run(scene())
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_a_client_that_does_not_close_is_closed_after_a_while(answers: bool) -> None:
+    async def scene() -> None:
+        async with call() as stand:
+            await stand.session.handle.hang_up()
+            await stand.hears("disconnect")
+            if answers:
+                stand.socket.incoming.put_nowait(genesys.said("close", {"reason": "disconnect"}).text)
+            began = asyncio.get_running_loop().time()
+            await stand.ended()
+            assert asyncio.get_running_loop().time() - began == pytest.approx(FAREWELL_S, abs=0.1)
+            assert stand.socket.closed
+            assert stand.socket.closed[0] == 1000
+
+    run(scene())
+
+
+def test_a_client_that_breaks_the_rules_is_closed_at_once() -> None:
+    async def scene() -> None:
+        async with call() as stand:
+            began = asyncio.get_running_loop().time()
+            stand.socket.incoming.put_nowait(genesys.said("ping", version="1").text)
+            end = await stand.ended()
+            assert (end.code, asyncio.get_running_loop().time() - began < 0.1) == (1008, True)
+            assert [each["type"] for each in stand.seen] == ["opened", "disconnect"]
 
     run(scene())
 

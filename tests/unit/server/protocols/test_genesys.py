@@ -62,7 +62,7 @@ def test_open_opens_the_call_with_what_the_flow_and_the_integration_say() -> Non
         customConfig={"shop": "bikes", "level": 1},
         inputVariables={"level": "gold"},
     )
-    can = Capabilities(8000, 8000, captions=False, chunk_ms=200)
+    can = Capabilities(8000, 8000, captions=False, chunk_ms=200, farewell=True)
     phone = Phone("genesys", "c1", SESSION, account="o1", caller="+15551234567", called="+15557654321")
     assert meaning == Opened(can, "", {"shop": "bikes", "level": "gold"}, phone)
 
