@@ -19,6 +19,14 @@ from server.door.tickets import Facts
 from server.observers.metrics import Metrics
 from server.phones.options import Phones
 from server.phones.seen import seen
+from server.protocols.any_carrier import AnyCarrierWire
+from server.protocols.asterisk import AsteriskWire
+from server.protocols.exotel import ExotelWire
+from server.protocols.genesys import GenesysWire
+from server.protocols.plivo import PlivoWire
+from server.protocols.telnyx import TelnyxWire
+from server.protocols.twilio import TwilioWire
+from server.protocols.vonage import VonageWire
 from server.protocols.wire import Wire
 from server.socket import AiohttpSocket
 
@@ -35,7 +43,16 @@ class Line(Struct, frozen=True):
     """The largest message, where that is more than `limits.message_bytes`."""
 
 
-LINES: tuple[Line, ...] = ()
+LINES = (
+    Line("twilio", TwilioWire),
+    Line("telnyx", TelnyxWire),
+    Line("plivo", PlivoWire),
+    Line("exotel", ExotelWire, message_bytes=ExotelWire.max_message_bytes),
+    Line("vonage", VonageWire),
+    Line("genesys", GenesysWire),
+    Line("asterisk", AsteriskWire, AsteriskWire.subprotocols),
+    Line("carrier", AnyCarrierWire, AnyCarrierWire.subprotocols, AnyCarrierWire.max_message_bytes),
+)
 NONE = Phones()
 
 

@@ -1,123 +1,53 @@
-"""What each carrier shows when it connects, and how it opens a call: for tests with the real server."""
+"""What each carrier shows when it connects, and what it says first: for tests with the real server."""
 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
-from msgspec import Struct
-
+from server.door.door import Carrier, Path
 from server.door.request import Request
+from tests.corpus import asterisk, genesys, vonage
+from tests.corpus.carrier_dialects import exotel_start, plivo_start, telnyx_start, twilio_start
 from tests.unit.server.door import signers
-from tests.unit.server.door.signers import GENESYS_KEY, GENESYS_SECRET, SOCKET, TELNYX_PUBLIC, TOKEN
+from tests.unit.server.door.signers import GENESYS_KEY, GENESYS_SECRET, SITE, SOCKET, TELNYX_PUBLIC, TOKEN
 
-Secrets = dict[str, dict[str, Any]]
-PHONES: Secrets = {
-    "twilio": {"auth_token": TOKEN},
-    "telnyx": {"public_key": TELNYX_PUBLIC},
-    "plivo": {"auth_token": TOKEN},
-    "exotel": {"username": "exo", "password": TOKEN},
-    "vonage": {"signature_secret": TOKEN * 2},
-    "genesys": {"api_key": GENESYS_KEY, "client_secret": GENESYS_SECRET},
-    "asterisk": {"username": "pbx", "password": TOKEN},
+SETTINGS: dict[str, Any] = {
+    "public_url": SITE,
+    "phones": {
+        "twilio": {"auth_token": TOKEN},
+        "telnyx": {"public_key": TELNYX_PUBLIC},
+        "plivo": {"auth_token": TOKEN},
+        "exotel": {"username": "exo", "password": TOKEN},
+        "vonage": {"signature_secret": TOKEN * 2},
+        "genesys": {"api_key": GENESYS_KEY, "client_secret": GENESYS_SECRET},
+        "asterisk": {"username": "pbx", "password": TOKEN},
+    },
 }
-"""Settings in which every path can be proven."""
-
-
-class Opening(Struct, frozen=True):
-    """How a carrier comes in."""
-
-    proof: Callable[[float], Request] | None
-    """A request whose headers prove who it is, at a time; None: it needs a ticket."""
-    messages: tuple[Any, ...]
-    """Its first messages: JSON, or bytes."""
-    headers: tuple[str, ...] = ()
-    """Further headers of the upgrade."""
-
-
-def _start(**start: Any) -> dict[str, Any]:
-    return {"event": "start", **start}
-
-
-CARRIERS: dict[str, Opening] = {
-    "twilio": Opening(
-        lambda _: signers.twilio(SOCKET, "/twilio"),
-        (
-            {"event": "connected", "protocol": "Call", "version": "1.0.0"},
-            _start(
-                sequenceNumber="1",
-                streamSid="MZ1",
-                start={
-                    "accountSid": "AC1",
-                    "streamSid": "MZ1",
-                    "callSid": "CA1",
-                    "tracks": ["inbound"],
-                    "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1},
-                    "customParameters": {},
-                },
-            ),
-        ),
-    ),
-    "telnyx": Opening(
-        None,
-        (
-            {"event": "connected", "version": "1.0.0"},
-            _start(
-                sequence_number="1",
-                stream_id="st1",
-                start={
-                    "user_id": "u",
-                    "call_control_id": "v3:c1",
-                    "client_state": "",
-                    "media_format": {"encoding": "PCMU", "sample_rate": 8000, "channels": 1},
-                    "from": "",
-                    "to": "",
-                },
-            ),
-        ),
-    ),
-    "plivo": Opening(
-        None,
-        (
-            _start(
-                sequenceNumber=0,
-                start={
-                    "callId": "c1",
-                    "streamId": "s1",
-                    "accountId": "MA1",
-                    "tracks": ["inbound"],
-                    "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": 8000},
-                },
-                extra_headers="{}",
-            ),
-        ),
-    ),
-    "exotel": Opening(
-        lambda _: signers.basic("exo", TOKEN),
-        (
-            {"event": "connected"},
-            _start(
-                sequence_number="1",
-                stream_sid="s1",
-                start={
-                    "stream_sid": "s1",
-                    "call_sid": "c1",
-                    "account_sid": "a1",
-                    "from": "1",
-                    "to": "2",
-                    "custom_parameters": {},
-                    "media_format": {"encoding": "base64", "sample_rate": "8000", "bit_rate": "128kbps"},
-                },
-            ),
-        ),
-    ),
+"""With which every path can be proven."""
+SECRETS = (TOKEN, GENESYS_KEY, GENESYS_SECRET, TELNYX_PUBLIC)
+PATHS: tuple[Path, ...] = ("twilio", "telnyx", "plivo", "exotel", "vonage", "genesys", "asterisk", "carrier")
+FIRST: dict[Path, str] = {
+    "twilio": json.dumps(twilio_start(encoding="audio/x-mulaw")),
+    "telnyx": json.dumps(telnyx_start(encoding="PCMU")),
+    "plivo": json.dumps(plivo_start(encoding="audio/x-mulaw")),
+    "exotel": json.dumps(exotel_start()),
+    "vonage": vonage.connected().text,
+    "genesys": genesys.opening().text,
+    "asterisk": asterisk.start().text,
+    "carrier": json.dumps(twilio_start(encoding="audio/x-mulaw")),
 }
-
-
-def raw(messages: tuple[Any, ...]) -> list[bytes | str]:
-    """As they go over the wire."""
-    return [each if isinstance(each, bytes) else json.dumps(each) for each in messages]
+"""What opens a call."""
+PROOFS: dict[Carrier, Callable[[], Request]] = {
+    "twilio": lambda: signers.twilio(SOCKET, "/twilio"),
+    "exotel": lambda: signers.basic("exo", TOKEN),
+    "vonage": lambda: signers.vonage({"iat": int(time.time())}),
+    "genesys": lambda: signers.genesys(created=int(time.time()), expires=int(time.time()) + 10),
+    "asterisk": lambda: signers.basic("pbx", TOKEN),
+}
+"""Who shows something in the headers of the upgrade; the others need a ticket."""
 
 
 def lines(request: Request) -> tuple[str, ...]:
