@@ -1,4 +1,4 @@
-"""The command line: `voicewire serve | talk | brain | replay`."""
+"""The command line: `voicewire serve | talk | phone | dial | brain | replay`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Protocol
 
 from link.errors import VoicewireError
 from server import __version__
-from server.commands import brain, replay, serve, talk
+from server.commands import brain, dial, phone, replay, serve, talk
 
 
 class Command(Protocol):
@@ -23,7 +23,14 @@ class Command(Protocol):
         """Do it; returns the exit code."""
 
 
-COMMANDS: dict[str, Command] = {"serve": serve, "talk": talk, "brain": brain, "replay": replay}
+COMMANDS: dict[str, Command] = {
+    "serve": serve,
+    "talk": talk,
+    "phone": phone,
+    "dial": dial,
+    "brain": brain,
+    "replay": replay,
+}
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -245,11 +245,24 @@ def _writable(calls: CallOptions) -> CallOptions:
     return structs.replace(calls, function_call_timeout_secs=min(calls.function_call_timeout_secs, NEVER_S))
 
 
-def load_agent(file: Path) -> Agent:
-    """The `agent` of a Python file. Raises ConfigError that says what is wrong and where."""
+def load_agents(numbers: Mapping[str, str]) -> dict[str, Agent]:
+    """The agents of telephone numbers, each from `file.py` or `file.py:name`; one that has several is loaded once.
+
+    Raises ConfigError.
+    """
+    agents: dict[str, Agent] = {}
+    for place in numbers.values():
+        if place not in agents:
+            file, colon, name = place.rpartition(":")
+            agents[place] = load_agent(Path(file), name) if colon and name.isidentifier() else load_agent(Path(place))
+    return {number: agents[place] for number, place in numbers.items()}
+
+
+def load_agent(file: Path, name: str = "agent") -> Agent:
+    """The agent of a Python file, by its name there. Raises ConfigError that says what is wrong and where."""
     if not file.is_file():
         raise ConfigError(f"there is no agent file {file}")
-    spec = importlib.util.spec_from_file_location("voicewire_agent", file)
+    spec = importlib.util.spec_from_file_location(_module_name(file), file.resolve())
     if spec is None or spec.loader is None:
         raise ConfigError(f"{file} is not a Python file")
     module = importlib.util.module_from_spec(spec)
@@ -262,11 +275,19 @@ def load_agent(file: Path) -> Agent:
     except (Exception, SystemExit) as error:
         what = f"{type(error).__name__}: {error}"
         raise ConfigError(f"the agent file {file} failed{_line_in(error, file)}: {what}") from error
-    agent = getattr(module, "agent", None)
+    agent = getattr(module, name, None)
     if not isinstance(agent, Agent):
-        what = "it has no `agent`" if agent is None else f"its `agent` is no Agent but a {type(agent).__name__}"
-        raise ConfigError(f"the agent file {file} is wrong: {what}; write: agent = Agent(instructions=…)")
+        what = f"it has no `{name}`" if agent is None else f"its `{name}` is no Agent but a {type(agent).__name__}"
+        raise ConfigError(f"the agent file {file} is wrong: {what}; write: {name} = Agent(instructions=…)")
     return agent
+
+
+def _module_name(file: Path) -> str:
+    """One of its own for each file: types of an agent are looked up by the name of their module."""
+    count, name = 1, "voicewire_agent"
+    while name in sys.modules and getattr(sys.modules[name], "__file__", None) != str(file.resolve()):
+        count, name = count + 1, f"voicewire_agent_{count + 1}"
+    return name
 
 
 def _line_in(error: BaseException, file: Path) -> str:

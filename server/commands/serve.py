@@ -20,7 +20,7 @@ from loguru import logger
 
 from link.errors import ConfigError
 from server import logs
-from server.agent import Agent, load_agent
+from server.agent import Agent, load_agent, load_agents
 from server.app import Server
 from server.config import Settings, load
 
@@ -51,12 +51,12 @@ def run(options: argparse.Namespace) -> int:
     logs.set_up(settings.log_level, as_json=settings.log_json)
     if settings.journal:
         _make_folder(Path(settings.journal))
-    agent = load_agent(options.agent)
+    agent, numbers = load_agent(options.agent), load_agents(settings.phones.numbers)
     try:
         import uvloop
     except ImportError:
-        return asyncio.run(_serve(settings, agent))
-    return uvloop.run(_serve(settings, agent))
+        return asyncio.run(_serve(settings, agent, numbers))
+    return uvloop.run(_serve(settings, agent, numbers))
 
 
 OVERRIDES = "host port token insecure public_url tls_cert tls_key max_calls journal log_level log_json".split()
@@ -69,8 +69,8 @@ def _make_folder(folder: Path) -> None:
         raise ConfigError(f"the journal folder {folder} cannot be made: {error.strerror}") from error
 
 
-async def _serve(settings: Settings, agent: Agent) -> int:
-    server = Server(settings, agent)
+async def _serve(settings: Settings, agent: Agent, numbers: dict[str, Agent]) -> int:
+    server = Server(settings, agent, numbers)
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     starting = asyncio.timeout(None)

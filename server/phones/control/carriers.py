@@ -9,6 +9,7 @@ from typing import Protocol
 from link.http import Connector, open_connector
 from server.phones.control.exotel import ExotelControl
 from server.phones.control.forwarding import Forwarding
+from server.phones.control.needs import NEEDS, lacking
 from server.phones.control.plivo import PlivoControl
 from server.phones.control.rest import Call, ControlError
 from server.phones.control.telnyx import TelnyxControl
@@ -17,17 +18,6 @@ from server.phones.control.vonage import VonageControl
 from server.phones.markup.stream import Stream
 from server.phones.options import Phones
 from server.protocols.wire import Phone
-
-NEEDS: dict[str, tuple[str, ...]] = {
-    "twilio": ("account_sid", "auth_token"),
-    "telnyx": ("api_key",),
-    "plivo": ("auth_id", "auth_token"),
-    "exotel": (),
-    "vonage": ("application_id", "private_key"),
-}
-"""The keys without which a carrier's REST interface cannot be asked."""
-TO_DIAL = {"exotel": ("account_sid", "api_key", "api_token", "app_id"), "telnyx": ("api_key", "connection_id")}
-"""Those for making calls, where it takes more."""
 
 
 class CarrierControl(Protocol):
@@ -115,9 +105,3 @@ class Carriers:
             what = f"set {keys}" if keys else "it has no interface for this"
             raise ControlError(f"{carrier} cannot be told anything: {what}")
         return self._controls[carrier]
-
-
-def lacking(phones: Phones, carrier: str, *, to_dial: bool = False) -> list[str]:
-    """The keys that a carrier's REST interface needs and that are not set."""
-    needs = TO_DIAL.get(carrier, NEEDS[carrier]) if to_dial else NEEDS[carrier]
-    return [f"phones.{carrier}.{key}" for key in needs if not getattr(getattr(phones, carrier), key)]

@@ -12,7 +12,8 @@ import jwt
 import pytest
 from aiohttp import web
 
-from server.phones.control.carriers import Carriers, lacking
+from server.phones.control.carriers import Carriers
+from server.phones.control.needs import lacking
 from server.phones.control.rest import ATTEMPT_S, ATTEMPTS, Call, ControlError
 from server.phones.markup import twilio
 from server.phones.markup.stream import Stream
