@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from functools import partial
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from aiohttp import web
@@ -41,8 +42,12 @@ from server.door.request import same
 from server.door.tickets import KEY_BYTES, Facts, SpentHere, Tickets
 from server.engines import ProcessEngines
 from server.observers.metrics import Metrics
+from server.phones.control.carriers import Carriers
+from server.phones.dialling import Dialling
 from server.phones.sockets import PhoneSockets
+from server.phones.webhooks import Webhooks
 from server.protocols.native import NativeWire
+from server.reception import Office, Reception
 from server.socket import AiohttpSocket
 
 STATIC = Path(__file__).resolve().parents[1] / "static"
@@ -78,14 +83,19 @@ class Server:
         self._runner: web.AppRunner | None = None
         self._ready = False
         self.pacer = Pacer(asyncio.get_running_loop())
-        process = Process(settings, self._tasks.spawn, self._run_sync, self.pacer, self._metrics, self._journal)
+        self._carriers = Carriers(settings.phones, settings.public_url, Random(), time.time)
+        process = Process(
+            settings, self._tasks.spawn, self._run_sync, self.pacer, self._metrics, self._journal, self._carriers
+        )
         self._desk = Desk(agent, process)
         self._desks = {id(agent): self._desk}
         for each in (numbers or {}).values():
             if id(each) not in self._desks:
                 self._desks[id(each)] = Desk(each, process)
-        self._numbers = {number: self._desks[id(each)] for number, each in (numbers or {}).items()}
-        self.calls = Calls(settings, self._desk.shared, self._metrics)
+        shared = {number: self._desks[id(each)].shared for number, each in (numbers or {}).items()}
+        now = asyncio.get_running_loop().time
+        self._reception = Reception(shared, self._desk.shared, now)
+        self.calls = Calls(settings, self._desk.shared, self._metrics, self._reception.welcome)
         self.door = Door(
             settings.phones,
             settings.public_url,
@@ -96,6 +106,9 @@ class Server:
             entropy=secrets.token_bytes,
         )
         self._phones = PhoneSockets(settings, self.door, self.calls, self._metrics, self._shared_of)
+        office = Office(self.calls, self._reception, self._carriers, now)
+        self._webhooks = Webhooks(self.door, office, settings.public_url)
+        self._dialling = Dialling(settings, self._carriers, self._reception.expected, now)
 
     @property
     def engines(self) -> ProcessEngines:
@@ -104,7 +117,7 @@ class Server:
 
     def _shared_of(self, facts: Facts) -> Shared:
         """Of the agent that takes a call of which this is known."""
-        return self._numbers.get(facts.called, self._desk).shared
+        return self._reception.who(facts.agent or facts.called)
 
     async def start(self) -> str:
         """Load everything, then listen; returns the address. Raises ConfigError, ProviderError."""
@@ -136,6 +149,8 @@ class Server:
                 web.get("/health", self._health),
                 web.get("/ready", self._readiness),
                 web.get("/metrics", self._prometheus),
+                web.post("/calls", self._dialling.handle),
+                *self._webhooks.routes(),  # before the sockets, whose paths may end in any ticket
                 web.static("/static", STATIC),
                 *self._phones.routes(),
             ]
@@ -160,6 +175,7 @@ class Server:
             await self._runner.cleanup()
         for desk in self._desks.values():
             await desk.close()
+        await self._carriers.close()
         await self._tasks.stop(LEAVE_S)
         self._threads.shutdown(wait=False, cancel_futures=True)
 

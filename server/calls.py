@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Callable
 
 from loguru import logger
 from msgspec.structs import replace
@@ -25,12 +26,16 @@ UNKNOWN = Facts()
 MAX_STRANGERS = 256
 """Connections that have not shown the token. They take no place from those that have, so they have their own bound."""
 
+Welcome = Callable[[Greeting, str], tuple[Greeting, Shared]]
+"""What is known of a call by telephone, and who takes it; the number is ours, where a ticket said it."""
+
 
 class Calls:
     """Admission, the running calls, drain."""
 
-    def __init__(self, settings: Settings, shared: Shared, metrics: Metrics) -> None:
-        """`shared` is that of the agent that takes a call where nobody says which does."""
+    def __init__(self, settings: Settings, shared: Shared, metrics: Metrics, welcome: Welcome | None = None) -> None:
+        """`shared` is that of the agent that takes a call where nobody says which does; `welcome` says it of phones."""
+        self._welcome = welcome
         self._settings = settings
         self._shared = shared
         self._metrics = metrics
@@ -105,7 +110,10 @@ class Calls:
                 self._meet(call_id, greeting.opened.token, shared)
             if self._ending:
                 raise ClientError(1012, GOING)
-            session = Session(call_id, socket, wire, _completed(greeting, known), shared)
+            greeting = _completed(greeting, known)
+            if greeting.opened.phone is not None and self._welcome is not None:
+                greeting, shared = self._welcome(greeting, known.agent)
+            session = Session(call_id, socket, wire, greeting, shared)
         except Exception as error:
             return await self._no_call(socket, error)
         self._running.add(session)
@@ -139,6 +147,15 @@ class Calls:
         self._metrics.refused.labels(str(end.code)).inc()
         await socket.close(end.code, end.reason)
         return end
+
+    def tell(self, call_id: str, fact: e.Fact) -> bool:
+        """Hand a fact to the call that its carrier knows by this name; False when there is none."""
+        for session in self._running:
+            phone = session.handle.phone
+            if phone is not None and phone.call_id == call_id:
+                session.post(fact)
+                return True
+        return False
 
     async def drain(self, limit_s: float) -> None:
         """Take no new calls; let the running ones go on for at most `limit_s`, then end them with 1012."""

@@ -13,6 +13,7 @@ from llm.mcp import MCPTools
 from llm.several import services_of
 from server.agent import Agent
 from server.call.hub import Journal
+from server.call.line import Control
 from server.call.pacer import Pacer
 from server.call.policy import CallSettings
 from server.call.shared import Shared
@@ -32,6 +33,7 @@ class Process(Struct, frozen=True):
     pacer: Pacer
     metrics: Metrics
     journal: Callable[[str, CallSettings, PlayoutOptions], Journal | None]
+    control: Control
 
 
 class Desk:
@@ -63,6 +65,7 @@ class Desk:
             observers=lambda _: (LogObserver(), process.metrics.observer(self._tool_names())),
             dropped=lambda kind, count: process.metrics.dropped.labels(kind).inc(count),
             journal=process.journal,
+            control=process.control,
         )
 
     async def start(self) -> None:

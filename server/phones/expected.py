@@ -35,6 +35,10 @@ class Expected:
         """The carrier knows who answered, and the audio is still to come."""
         self._put(call_id, structs.replace(self._calls.get(call_id, Coming()), answered_by=who, since=now))
 
+    def knows(self, call_id: str) -> bool:
+        """Whether it is a call of ours that has not come yet."""
+        return call_id in self._calls
+
     def take(self, call_id: str, now: float) -> Coming | None:
         """The call has come."""
         found = self._calls.pop(call_id, None)

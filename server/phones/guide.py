@@ -98,9 +98,7 @@ def _fault_of(url: str) -> str:
     if parts.path.strip("/") or parts.query:
         return f"{url} must end behind the host: the paths are ours"
     if _is_private(parts.hostname or ""):
-        return (
-            f"{url} leads to this machine or network, where no carrier comes; a tunnel has a public address"
-        )
+        return f"{url} leads to this machine or network, where no carrier comes; a tunnel has a public address"
     return ""
 
 

@@ -7,6 +7,7 @@ from typing import Any, Literal, Protocol
 from msgspec import Struct
 
 from server.call.events import Dtmf, Event, Gone, Interrupt, Muted, UserText
+from server.call.line_events import AnsweredBy
 
 Message = str | bytes
 
@@ -125,6 +126,7 @@ Incoming = (
     | Dtmf
     | Interrupt
     | Muted
+    | AnsweredBy
     | Gone
 )
 

@@ -31,9 +31,16 @@ SETTLE_S = 12.0  # of virtual time: what is not over after this is left over
 class ServerStand:
     """One server. At the end it checks that nothing failed in its log, and that no call and no slot is left."""
 
-    def __init__(self, agent: Agent | None = None, *, expects_failures: bool = False, **settings: Any) -> None:
+    def __init__(
+        self,
+        agent: Agent | None = None,
+        *,
+        numbers: dict[str, Agent] | None = None,
+        expects_failures: bool = False,
+        **settings: Any,
+    ) -> None:
         self.settings = msgspec.convert({**SERVICES, **settings}, Settings)
-        self.server = Server(self.settings, agent or Agent())
+        self.server = Server(self.settings, agent or Agent(), numbers)
         self._expects_failures = expects_failures
         self._free = self.server.engines.free
         self.log = Logbook()

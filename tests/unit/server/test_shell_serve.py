@@ -41,7 +41,7 @@ def test_a_server_that_hangs_in_its_start_is_stopped_by_a_signal(
 ) -> None:
     monkeypatch.setattr(shell_parts.Stuck, "closed", 0)
     with Logbook() as log:
-        assert asyncio.run(serve._serve(settings(stt=ears("stuck")), Agent())) == 0
+        assert asyncio.run(serve._serve(settings(stt=ears("stuck")), Agent(), {})) == 0
     assert log.said("stopped before it was ready", "INFO")
     assert log.failures == []
     assert capsys.readouterr().out == "", "it never was ready"
@@ -50,7 +50,7 @@ def test_a_server_that_hangs_in_its_start_is_stopped_by_a_signal(
 
 def test_a_start_that_fails_by_itself_is_not_taken_for_a_stop() -> None:
     with Logbook(), pytest.raises(TimeoutError, match="the ears are late"):
-        asyncio.run(serve._serve(settings(stt=ears("late")), Agent()))
+        asyncio.run(serve._serve(settings(stt=ears("late")), Agent(), {}))
 
 
 # --- room -------------------------------------------------------------------------------------------------------------
