@@ -53,8 +53,10 @@ LAYERS = {
     "server.phones.markup": "server.phones.markup",
     "server.talk": "link audio server.talk",  # a client: it knows the wire from its documents, as others do
     "server": f"{SHARED} audio.stt audio.tts llm.local server server.call server.protocols server.protocols.wire"
-    " server.observers server.config server.agent server.door server.phones server.phones.sockets server.__version__",
-    "server.commands": f"{SHARED} llm.local server server.call server.talk server.config server.agent server.logs",
+    " server.observers server.config server.agent server.door server.phones server.phones.markup server.phones.sockets"
+    " server.__version__",
+    "server.commands": f"{SHARED} llm.local server server.call server.talk server.config server.agent server.logs"
+    " server.door server.phones",
     "server.__main__": "link server.commands server.__version__",
     "server.__version__": "",
     "examples": "llm server.agent",  # what a user of voicewire needs
@@ -123,7 +125,8 @@ LIBRARIES: dict[str, set[str]] = {
     **{name: {"llm/tool_schema.py"} for name in ("jsonschema", "referencing")},
     "PIL": {"llm/images.py"},
     "aiohttp": {"link/http.py", "llm/local/chat_server.py"}
-    | {f"server/{part}.py" for part in ("admission", "app", "socket", "phones/seen", "phones/sockets")},
+    | {f"server/{part}.py" for part in ("admission", "app", "socket")}
+    | {f"server/phones/{part}.py" for part in ("dialling", "seen", "sockets", "webhooks")},
     "urllib.request": {"link/http.py"},  # for the proxy that the environment names
     "prometheus_client": {"server/app.py", "server/observers/metrics.py"},
     "uvloop": {"server/commands/serve.py"},

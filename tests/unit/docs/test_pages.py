@@ -170,7 +170,10 @@ def test_the_keys_of_the_readme_are_settings() -> None:
 def test_the_commands_of_the_readme_are_those_that_make_installs() -> None:
     blocks = "\n".join(re.findall(r"```sh\n(.*?)```", README, re.DOTALL))
     assert blocks.count(".venv/bin/voicewire") > 4
-    assert re.findall(r"(?<!\.venv/bin/)\b(?:voicewire|pip) (?:serve|talk|brain|replay|install).*", README) == []
+    assert (
+        re.findall(r"(?<!\.venv/bin/)\b(?:voicewire|pip) (?:serve|talk|phone|dial|brain|replay|install).*", README)
+        == []
+    )
 
 
 def test_the_readme_says_for_how_many_calls_there_is_room() -> None:

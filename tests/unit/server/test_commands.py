@@ -101,7 +101,7 @@ def help_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 
 def test_the_help_names_every_command_with_what_it_does(capsys: pytest.CaptureFixture[str]) -> None:
     text = " ".join(help_of(capsys, "--help").split())
-    assert list(COMMANDS) == ["serve", "talk", "brain", "replay"]
+    assert list(COMMANDS) == ["serve", "talk", "phone", "dial", "brain", "replay"]
     for name, command in COMMANDS.items():
         summary = (command.__doc__ or "").splitlines()[0].rstrip(".")
         assert f" {name} {summary}" in text
@@ -135,7 +135,7 @@ def test_the_help_of_a_command_has_examples_and_explains_every_argument(
         (
             ["dance"],
             "voicewire: error: argument COMMAND: invalid choice: 'dance'"
-            " (choose from 'serve', 'talk', 'brain', 'replay')",
+            " (choose from 'serve', 'talk', 'phone', 'dial', 'brain', 'replay')",
         ),
         (["serve", "--prot", "1"], "voicewire: error: unrecognized arguments: --prot"),
         (["serve", "agent.py", "more.py"], "voicewire: error: unrecognized arguments: more.py"),

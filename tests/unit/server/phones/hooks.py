@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from secrets import token_hex
 from typing import Any
 from xml.etree.ElementTree import fromstring
 
@@ -12,9 +13,15 @@ from aiohttp import ClientSession, UnixConnector
 from server.door.request import Request
 from tests.corpus.raw import TEXT, RawClient
 from tests.unit.server.door import signers
-from tests.unit.server.phones.carrier_stand import CARRIERS
 from tests.unit.server.server_stand import ServerStand
 
+PHONES = {
+    "twilio": {"auth_token": signers.TOKEN},
+    "telnyx": {"public_key": signers.TELNYX_PUBLIC},
+    "plivo": {"auth_token": signers.TOKEN},
+    "exotel": {"username": "exo", "password": signers.TOKEN},
+    "vonage": {"signature_secret": signers.TOKEN * 2},
+}
 FORM = {"CallSid": "CA1", "From": "+491", "To": "+492", "Direction": "inbound", "CallStatus": "ringing"}
 PLIVO = {"CallUUID": "CA1", "From": "491", "To": "492", "Direction": "inbound", "CallStatus": "ringing"}
 VONAGE = {"uuid": "CA1", "from": "491", "to": "492", "direction": "inbound", "status": "ringing"}
@@ -81,18 +88,48 @@ def stream_of(carrier: str, text: str) -> tuple[str, dict[str, str]]:
     return url.removeprefix("wss://voice.example.org"), parameters
 
 
+MULAW = {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1}
+STARTS: dict[str, dict[str, Any]] = {
+    "twilio": {"streamSid": "MZ1", "start": {"streamSid": "MZ1", "callSid": "CA1", "mediaFormat": MULAW}},
+    "telnyx": {
+        "stream_id": "st1",
+        "start": {
+            "call_control_id": "CA1",
+            "media_format": {"encoding": "PCMU", "sample_rate": 8000, "channels": 1},
+        },
+    },
+    "plivo": {"start": {"callId": "CA1", "streamId": "s1", "mediaFormat": MULAW}, "extra_headers": "{}"},
+    "exotel": {
+        "stream_sid": "s1",
+        "start": {"stream_sid": "s1", "call_sid": "CA1", "media_format": {"encoding": "base64", "sample_rate": "8000"}},
+    },
+}
+"""How each begins a call; Vonage has no `start`."""
+
+
+def _shown(carrier: str, target: str) -> dict[str, str]:
+    """What a carrier shows besides a ticket."""
+    match carrier:
+        case "twilio":
+            return signers.twilio(signers.SOCKET, target).headers
+        case "vonage":
+            return signers.vonage({"iat": int(time.time()), "jti": token_hex(8)}).headers
+        case "exotel" if target == "/exotel":
+            return signers.basic("exo", signers.TOKEN).headers
+        case _:
+            return {}
+
+
 async def media(stand: ServerStand, carrier: str, target: str, **parameters: str) -> RawClient:
     """The carrier's websocket, which has opened a call of these parameters."""
-    opening = CARRIERS[carrier]
-    proof = opening.proof(time.time()).headers if opening.proof else {}
-    headers = (*(f"{name}: {value}" for name, value in proof.items()), *opening.headers)
+    headers = tuple(f"{name}: {value}" for name, value in _shown(carrier, target).items())
     client = await stand.client(target=target, host="voice.example.org", headers=headers)
     assert client.status == 101, (client.status, client.body)
-    for message in opening.messages:
-        named = json.loads(json.dumps(message))
-        if parameters and "start" in named and carrier == "twilio":
-            named["start"]["customParameters"] = parameters
-        if parameters and carrier == "vonage":
-            named |= parameters
-        await client.frame(TEXT, json.dumps(named).encode())
+    if carrier == "vonage":
+        first: dict[str, Any] = {"event": "websocket:connected", "content-type": "audio/l16;rate=8000", **parameters}
+    else:
+        start: dict[str, Any] = STARTS[carrier]["start"]
+        custom = {"customParameters": parameters} if carrier == "twilio" else {}
+        first = {"event": "start", **STARTS[carrier], "start": {**start, **custom}}
+    await client.frame(TEXT, json.dumps(first).encode())
     return client

@@ -13,8 +13,7 @@ from server.agent import Agent
 from server.call.handle import CallHandle
 from server.call.line_events import AnsweredBy
 from tests.unit.server.door import signers
-from tests.unit.server.phones.carrier_stand import PHONES
-from tests.unit.server.phones.hooks import FORM, PLIVO, VONAGE, hook, media, send, signed, stream_of
+from tests.unit.server.phones.hooks import FORM, PHONES, PLIVO, VONAGE, hook, media, send, signed, stream_of
 from tests.unit.server.server_stand import ServerStand
 from tests.virtual.loop import run
 
@@ -112,14 +111,14 @@ def test_a_number_has_an_agent_of_its_own() -> None:
     ("carrier", "fields", "who"),
     [
         ("twilio", {"CallSid": "CA1", "AnsweredBy": "machine_end_beep"}, AnsweredBy("machine", may_speak=True)),
-        ("plivo", {"CallUUID": "c1", "Machine": "true"}, AnsweredBy("machine")),
+        ("plivo", {"CallUUID": "CA1", "Machine": "true"}, AnsweredBy("machine")),
         ("vonage", {"uuid": "CA1", "status": "human"}, AnsweredBy("human")),
         (
             "telnyx",
             {
                 "data": {
                     "event_type": "call.machine.detection.ended",
-                    "payload": {"call_control_id": "v3:c1", "result": "human"},
+                    "payload": {"call_control_id": "CA1", "result": "human"},
                 }
             },
             AnsweredBy("human"),
