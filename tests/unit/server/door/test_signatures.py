@@ -331,6 +331,8 @@ def test_nothing_of_a_genesys_connection_can_be_changed() -> None:
     assert by_genesys(request)
     all_refused(by_genesys, altered(request, *request.headers), 40)
     all_refused(by_genesys, altered_place(request), 10)
+    of_another = request.headers["signature"].replace("sig1", "sig2")
+    all_refused(by_genesys, iter([with_headers(request, signature=of_another)]), 1)
     said = request.headers["signature-input"]
     for at in range(len(said)):
         all_refused(by_genesys, iter([with_headers(request, signature_input=flipped(said, at))]), 1)
