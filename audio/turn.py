@@ -12,9 +12,9 @@ from msgspec import structs
 
 from audio.endpoint import ENDS, Evidence, Hint, Key, TurnOptions, silence_ms
 from audio.pauses import Pauses
+from audio.revision import new_words
 
 MAX_TEXT = 16 * 1024
-SIGNS = ".,;:!?\u2026\u3002\uff1f\uff01\u0964"
 LOST_S = 5.0  # a final that is not there so long after its speech never comes, though nobody said so
 
 Verdict = Literal["none", "open", "said", "unclear", "nothing"]
@@ -149,13 +149,9 @@ class Turn:
             self._finals.append(text)
 
     def _new_words(self, words: list[str]) -> list[str]:
-        """Without what a turn has had of them already. No transcript says to which speech it belongs.
-
-        What is final has signs and capitals that the partial one had not.
-        """
+        """Without what a turn has had of them already. No transcript says to which speech it belongs."""
         for taken in self._taken:
-            if _plain(words[: len(taken)]) == _plain(taken):
-                words = words[len(taken) :]
+            words = new_words(words, taken)
         return words
 
     def heard_again(self, now: float) -> None:
@@ -266,7 +262,3 @@ class Turn:
     @property
     def _unclear(self) -> bool:
         return not self.text and self._voiced_s * 1000 >= self.options.unclear_ms
-
-
-def _plain(words: list[str]) -> list[str]:
-    return [word.strip(SIGNS).lower() for word in words]

@@ -50,7 +50,6 @@ class Ears:
         self.owes_until = 0.0
         """Until then a final is missing of which nobody has said that it never comes."""
         self.doubled = False
-        self.revised = False
 
     def hear(self, parts: tuple[Part, ...]) -> None:
         """The caller says something, perhaps with pauses."""
@@ -103,12 +102,13 @@ class Ears:
         return final, final
 
     def _show(self, at: float, text: str) -> None:
-        """A partial transcript; some engines take back what they said."""
+        """A partial transcript; some engines take back what they said, at once or only with a later transcript."""
         at = max(at, self._not_before - self._world.now)
         if self._happens("stt_revise", 0.3):
             self._world.count("ears: revised partials")
-            self.revised = True
             self._later(at, Transcript(f"{text} wrong", False))
+            if self._world.counts["ears: revised partials"] % 2:
+                return
         self._later(at + 0.05, Transcript(text, False))
 
     # --- turns --------------------------------------------------------------------------------------------------------

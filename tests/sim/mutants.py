@@ -34,6 +34,7 @@ UNIT = (
     "tests/unit/llm/test_continuation*.py",
     "tests/unit/audio/test_playout*.py",
     "tests/unit/audio/test_turn*.py",
+    "tests/unit/audio/test_revision.py",
     "tests/unit/audio/test_endpoint.py",
     "tests/unit/audio/smart_turn/test_questions.py",
     "tests/unit/audio/test_pieces.py",

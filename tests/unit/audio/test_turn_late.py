@@ -59,3 +59,21 @@ def test_a_voice_in_the_room_that_has_words_is_no_pause_of_the_caller() -> None:
     turn.stop(2.5)
     turn.hear("hello", True, 2.6)
     assert turn.deadline() == pytest.approx(2.8), "nothing was learned"
+
+
+def test_words_that_a_final_revises_are_not_taken_twice_and_none_of_it_is_lost() -> None:
+    turn = spoken("book a flight two", final=False)
+    assert turn.verdict(2.5) == "said"
+    assert turn.take() == "book a flight two"
+    turn.hear("book a flight to", False, 3.0)
+    assert turn.verdict(3.3) == "said"
+    assert turn.take() == "to"
+    turn.hear("Book a flight to Rome.", True, 4.0)
+    assert turn.text == "Rome."
+
+
+def test_a_word_that_is_taken_back_is_no_turn() -> None:
+    turn = spoken("hello there", final=False)
+    turn.take()
+    turn.hear("hello", True, 3.0)
+    assert turn.text == ""
