@@ -209,6 +209,12 @@ async def test_a_cache_around_a_voice(tmp_path: Path) -> None:
     await made.close()
 
 
+def test_what_the_agent_says_in_every_call_is_fixed_too() -> None:
+    agent = Agent(fixed=["This call may be recorded. Hold on!"], pronunciations={"recorded": "taped"})
+    fixed = {text.strip() for text in fixed_sentences(Settings(), agent)}
+    assert fixed >= {"This call may be taped.", "Hold on!"}
+
+
 def test_what_is_fixed_is_what_comes_to_the_voice() -> None:
     agent = Agent(
         greeting="Hello! This is the shop. This call may be recorded.",
