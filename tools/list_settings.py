@@ -215,8 +215,8 @@ FACTORIES = (
     ),
     Factory(
         'tts = "deepgram-tts"',
-        "Deepgram's Aura, or its Flux, which is what a model named `flux-…` is; without word times. `query` takes"
-        " speed, mip_opt_out, expressivity, …",
+        "Deepgram's Aura, or its Flux (`protocol`); without word times. `query` takes speed, mip_opt_out,"
+        " expressivity, …",
         deepgram.VoiceOptions,
         patience=VoicePatience,
         provider=deepgram.PROVIDER,

@@ -34,7 +34,7 @@ class DeepgramSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Numbers, dates and addresses as they are written; it punctuates too."""
     punctuate: bool = True
     keyterms: tuple[str, ...] = ()
-    """Words to listen for; Nova-3 takes them."""
+    """Words to listen for; not every model takes them."""
 
 
 def path_of(settings: DeepgramSettings) -> str:

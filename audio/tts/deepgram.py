@@ -37,11 +37,6 @@ FLUX_ENDS = frozenset({"SpeechMetadata", "SpeechInterrupted"})
 FLUX = Dialect("/v2/speak", "Interrupt", FLUX_ENDS, FLUX_ENDS, 1 << 30)
 
 
-def dialect_of(model: str) -> Dialect:
-    """Models are named `aura-…` and `flux-{voice}-{language}`."""
-    return FLUX if model.startswith("flux-") else AURA
-
-
 class DeepgramCodec:
     """A voice there."""
 
@@ -61,10 +56,10 @@ class DeepgramCodec:
         return False
 
 
-def path_of(model: str, rate_hz: int) -> str:
+def path_of(dialect: Dialect, model: str, rate_hz: int) -> str:
     """What stands behind the address."""
     asked = {"model": model, "encoding": "linear16", "sample_rate": str(rate_hz)}
-    return f"{dialect_of(model).path}?{urlencode(asked)}"
+    return f"{dialect.path}?{urlencode(asked)}"
 
 
 class _Message(Struct):

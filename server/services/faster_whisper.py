@@ -44,7 +44,7 @@ def ears(given: Given, **options: Any) -> LocalEngine:
     chosen, local = halved(place, options, Options, LocalOptions)
     named(place, model=chosen.model)
     within(place, "beam_size", chosen.beam_size, 1, 100)
-    hotwords = terms(f"{place}.hotwords", chosen.model, chosen.hotwords, given.agent.vocabulary, ("",))
+    hotwords = terms(f"{place}.hotwords", chosen.hotwords, given.agent.vocabulary)
     settings = whisper.WhisperSettings(
         chosen.model,
         chosen.language,

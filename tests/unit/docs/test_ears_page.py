@@ -16,7 +16,7 @@ from link.breaker import BreakerOptions
 from server.agent import Agent
 from server.call.media import PREROLL_MS
 from server.engines import make_engines
-from server.services import deepgram, faster_whisper, openai
+from server.services import deepgram, ears, faster_whisper, openai
 from server.services.names import EARS
 from tests.unit.docs import pages, stand
 from tests.virtual.loop import run
@@ -76,6 +76,7 @@ def test_the_numbers_are_those_of_the_code() -> None:
         f"stays away for `link_s` ({patience.link_s:g} s)",
         f"answered within `attempt_s` ({waits.attempt_s:g} s)",
         f"until `final_s` ({waits.final_s:g} s) after the end",
+        f"of at most {ears.MAX_TERM_WORDS} words, the first {ears.MAX_TERMS} of them and of {ears.MAX_TERM_CHARS} char",
         f"no final `final_s` ({several.final_s:g} s) after",
         f"for `avoid_s` ({several.avoid_s:g} s) in that call",
         f"fail {breaker.failures} times in {breaker.window_s:g} s",

@@ -120,7 +120,7 @@ async def test_a_voice_that_espeak_does_not_have_is_named() -> None:
     with pytest.raises(ConfigError, match="tts: espeak-ng has no voice 'martian'; it has en-029, en-gb"):
         await made.start()
     await made.close()
-    made = engines({"tts": {"name": "espeak", "voice": "en-gb"}}, agent)
+    made = engines({"tts": {"name": "espeak", "voice": "en-gb"}})
     await made.start()
     await made.close()
 

@@ -30,7 +30,7 @@ from deepgram.speak.v2.types.speak_v2speech_started import SpeakV2SpeechStarted
 from deepgram.speak.v2.types.speak_v2warning import SpeakV2Warning
 from pydantic import BaseModel
 
-from audio.tts.deepgram import AURA, FLUX, MAX_CHARS, DeepgramCodec, DeepgramWire, dialect_of, path_of
+from audio.tts.deepgram import AURA, FLUX, MAX_CHARS, DeepgramCodec, DeepgramWire, path_of
 from audio.tts.wire import Over, Refused, Sound
 
 _NUMBERS: dict[str, Any] = {"audio_duration_ms": 1, "input_character_count": 1, "billable_character_count": 1}
@@ -148,8 +148,6 @@ def test_what_is_no_message(message: str) -> None:
         aura().read(message)
 
 
-def test_the_model_names_the_wire() -> None:
-    assert dialect_of("aura-2-x-en") is AURA
-    assert dialect_of("flux-x-en") is FLUX
-    assert path_of("flux-x-en", 24000) == "/v2/speak?model=flux-x-en&encoding=linear16&sample_rate=24000"
-    assert path_of("aura-x", 8000).startswith("/v1/speak?model=aura-x&")
+def test_where_a_voice_is_asked() -> None:
+    assert path_of(FLUX, "m", 24000) == "/v2/speak?model=m&encoding=linear16&sample_rate=24000"
+    assert path_of(AURA, "m", 8000) == "/v1/speak?model=m&encoding=linear16&sample_rate=8000"

@@ -21,6 +21,7 @@ from server.services.cached import CachedEngine, fixed_sentences
 from server.services.fallback import FallbackEngine
 from server.services.names import make_voice
 from server.services.remote import HttpEngine, RemoteEngine
+from tests.unit.server.logbook import Logbook
 from tests.unit.server.services.given import given
 
 ELEVENLABS = {"name": "elevenlabs", "voice": "v1", "model": "m", "api_key": "k3y"}
@@ -60,7 +61,7 @@ def no_key(monkeypatch: pytest.MonkeyPatch) -> None:
         (CARTESIA, "wss://api.cartesia.ai/tts/websocket?cartesia_version=2026-03-01", ("Authorization", "Bearer k3y")),
         (DEEPGRAM, "wss://api.deepgram.com/v1/speak?model=aura-2-x-en&encoding=linear16&sample_rate=16000",
          ("Authorization", "Token k3y")),
-        ({**DEEPGRAM, "model": "flux-x-en", "rate_hz": 24000, "query": {"speed": "1.1"}},
+        ({**DEEPGRAM, "model": "flux-x-en", "protocol": "v2", "rate_hz": 24000, "query": {"speed": "1.1"}},
          "wss://api.deepgram.com/v2/speak?model=flux-x-en&encoding=linear16&sample_rate=24000&speed=1.1",
          ("Authorization", "Token k3y")),
     ],
@@ -196,6 +197,18 @@ async def test_a_voice_over_http() -> None:
 @pytest.mark.asyncio
 async def test_an_unknown_option_is_named() -> None:
     assert "volume" in sentence({**CARTESIA, "volume": 7})
+
+
+def test_how_deepgram_is_asked_is_told_if_nobody_said_it() -> None:
+    with Logbook() as log:
+        engine({**DEEPGRAM, "protocol": "v1"})
+        assert log.entries == []
+        made = engine({**DEEPGRAM, "model": "flux-x-en"})
+    assert isinstance(made, RemoteEngine)
+    assert "/v1/speak" in made.endpoint.url, "no name of a model decides"
+    assert [entry.message for entry in log.entries] == [
+        'tts: the voice is asked at /v1/speak, as Aura is; for one of Flux set tts.protocol = "v2"'
+    ]
 
 
 @pytest.mark.asyncio
