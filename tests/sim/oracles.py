@@ -188,6 +188,7 @@ class Oracles:
                 self._idle += 1
                 self.check(times == self._idle <= 3, "asked too often whether the caller is there")
                 self.check(not self._world.caller.muted, "asked a muted caller whether they are there")
+                self.check(not self._world.caller.holds_key, "asked who holds the key whether they are there")
                 self.check(self._world.tools.running == 0, "asked whether the caller is there while a tool runs")
 
     def step(self) -> None:
