@@ -69,6 +69,7 @@ class Speaking:
         if number == 0:
             number = self._open(text, interruptible=interruptible)
         self._log.say(entry, number, text)
+        self._pass_over()  # the voice may be done with a piece that was spoken ahead
 
     def fill(self, text: str, policy: Policy) -> None:
         """Say a filler: words that no message has."""
@@ -249,7 +250,7 @@ class Speaking:
         self._pass_over()
 
     def _pass_over(self) -> None:
-        """What has no sound is heard in its turn."""
+        """What has no sound is heard in its turn: at once, for whoever waits for silence looks only once."""
         for number in self.playout.pass_over():
             self._log.heard(number)
 
@@ -258,6 +259,7 @@ class Speaking:
         interruption = self.playout.interrupt(now)
         for cut in interruption.cuts:
             self._shorten(cut)
+        self._pass_over()
         if interruption.clear:
             self._out.emit(e.Flush())
         return bool(interruption.cuts)
@@ -297,7 +299,6 @@ class Speaking:
 
     def report(self, coming: Entry | None) -> None:
         """Tell when the bot begins and ends to be heard, and which messages are over. More of `coming` is expected."""
-        self._pass_over()
         head = self.playout.head
         if not self._audible and head is not None and head.seen_sent > 0 and head.payload is None:
             self._audible = True
