@@ -248,7 +248,7 @@ class Turn:
     def _over_at(self) -> float:
         silence_s = silence_ms(self._evidence(), self.options) / 1000
         over_at = self.voiced_until + silence_s
-        if self._pending and self._hint != "ended":
+        if self._pending and not (self._hint == "ended" and self.text):  # without words it may be of the turn before
             final_s = min(self.options.final_timeout_ms, self.options.max_delay_ms) / 1000
             over_at = max(over_at, max(self.voiced_until, self._again_at) + final_s)
         if self._partial:  # words that come late come in a row: these are not the last of them
