@@ -43,6 +43,8 @@ class Caller:
         self._fresh_at = 0.0
         self.began: dict[str, float] = {}
         """Words, and when the voice came on in which they were said."""
+        self.mumbled: set[str] = set()
+        """Words without a voice."""
         self.sent: list[str] = []
 
     def begin(self) -> None:
@@ -124,6 +126,7 @@ class Caller:
         """The caller speaks, what was said is not known yet, or keys have just been pressed."""
         return (
             self._world.now < max(self._silent_from, self._world.ears.known_at)
+            or self._world.ears.coming > 0
             or self._world.now < self._keys_at + POLICY.keys_ms / 1000 + 0.1
         )
 
@@ -177,7 +180,9 @@ class Caller:
         if not self.busy:
             self.turns += 1
             self._fresh_at = self._world.now
-            self._world.post(Transcript(f"q{self.turns} please{self.turns}", True))
+            text = f"q{self.turns} please{self.turns}"
+            self.mumbled.update(text.split())
+            self._world.post(Transcript(text, True))
 
     # --- everything else ----------------------------------------------------------------------------------------------
 

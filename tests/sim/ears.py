@@ -45,6 +45,8 @@ class Ears:
         self._not_before = 0.0  # the final of the speech before
         self.known_at = 0.0
         """When the last final transcript comes."""
+        self.coming = 0
+        """So much they will still tell, some of it in the very instant that is `known_at`."""
         self.fresh_at = 0.0
         """The last transcript."""
         self.owes_until = 0.0
@@ -198,16 +200,16 @@ class Ears:
         self._later(at, *finals)
 
     def _later(self, at: float, *facts: EarFact) -> None:
+        self.coming += 1
         self._world.at(at, self._tell, self._epoch, facts)
 
     def _tell(self, epoch: int, facts: tuple[EarFact, ...]) -> None:
-        if epoch != self._epoch:
-            return
-        if self._world.now < self._away_until:
+        if epoch == self._epoch and self._world.now < self._away_until:
             self.known_at = max(self.known_at, self._away_until)
             self._world.at(self._away_until - self._world.now, self._tell, epoch, facts)
             return
-        for fact in facts:
+        self.coming -= 1
+        for fact in facts if epoch == self._epoch else ():
             if isinstance(fact, Transcript):
                 self.fresh_at = self._world.now
             self._world.post(fact)
