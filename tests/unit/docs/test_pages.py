@@ -16,6 +16,7 @@ from audio.stt import pocketsphinx
 from link.errors import ConfigError
 from llm.mcp_options import MCPServer
 from server.agent import EVENTS, Agent, load_agent
+from server.call.keypad import MAX_KEYS
 from server.calls import MAX_STRANGERS
 from server.commands import serve
 from server.config import SERVICES, Limits, Settings
@@ -119,7 +120,7 @@ def test_the_limits_of_the_wire_are_those_of_the_code() -> None:
     limits = Limits()
     for words in (
         f"over {native.MAX_TEXT:,} characters",
-        f"those after the {native.MAX_KEYS}th are dropped",
+        f"those after the {MAX_KEYS}th are dropped",
         f"the first {native.MAX_RESULT:,} characters",
         f"({native.MIN_RATE_HZ}\u2013{native.MAX_RATE_HZ}, default {native.DEFAULT_RATE_HZ};",
         f"over {limits.audio_messages_per_s:,.0f} audio messages a second, or over {limits.messages_per_s:g} others",
