@@ -22,6 +22,7 @@ from server.commands import serve
 from server.config import SERVICES, Limits, Settings
 from server.engines import make_engines
 from server.protocols import native
+from server.services.names import EARS, VOICES
 from tests.unit.server.call.session_stand import virtual
 from tools import list_settings
 
@@ -150,6 +151,13 @@ def test_the_readme_names_every_event() -> None:
     listed = re.search(r'`@agent.on\("call_started"\)` and so on: `([^`]*)`', README)
     assert listed is not None
     assert sorted(re.split(r",\s+", listed[1])) == sorted(EVENTS)
+
+
+@pytest.mark.parametrize(("kind", "known"), [("stt", set(EARS)), ("tts", set(VOICES))])
+def test_the_readme_has_all_ears_and_voices(kind: str, known: set[str]) -> None:
+    row = re.search(rf"^\| `{kind}` \|(.*)\|$", README, re.MULTILINE)
+    assert row is not None
+    assert set(re.findall(r"`([^`]+)`", row[1])) == known
 
 
 @pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(([^)h][^)]*)\)", README))))
