@@ -10,13 +10,14 @@ import pytest
 from audio.endpoint import TurnOptions
 from audio.stt import kept_audio, moonshine, utterances
 from audio.stt.fallback import FallbackOptions
+from audio.stt.faster_whisper import WhisperOptions
 from audio.stt.hearing import Patience
 from audio.stt.local import LocalOptions
 from link.breaker import BreakerOptions
 from server.agent import Agent
 from server.call.media import PREROLL_MS
 from server.engines import make_engines
-from server.services import deepgram, ears, faster_whisper, openai
+from server.services import deepgram, ears, openai
 from server.services.names import EARS
 from tests.unit.docs import pages, stand
 from tests.virtual.loop import run
@@ -32,7 +33,7 @@ def test_every_ears_have_their_row() -> None:
 
 
 def test_the_options_of_the_table_are_there() -> None:
-    whisper = faster_whisper.Options("m")
+    whisper = WhisperOptions("m")
     assert ROWS["faster-whisper"][3] == f"with `words` ({'on' if whisper.words else 'off'})"
     options = {
         "faster-whisper": (whisper, LocalOptions()),
