@@ -47,7 +47,7 @@ class Listening:
         self._by_turns = False  # one final may be that of several speeches
 
     def record(self, fact: SoundOfCaller, now: float, *, deaf: bool, alone: bool) -> None:
-        """More of the caller. `deaf`: they are not to be heard now. `alone`: the bot says nothing."""
+        """More of the caller. `deaf`: they are not to be heard now. `alone`: as `Turn.begin` has it."""
         match fact:
             case sound.SpeechStarted(voiced_ms):
                 self._start(now - voiced_ms / 1000, now, deaf=deaf, alone=alone)

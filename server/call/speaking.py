@@ -35,6 +35,8 @@ class Speaking:
         self._at_voice: dict[int, bool] = {}  # frames that it has -> for the second time
         self._voice_since = 0.0  # its last sign of life
         self._audible = False  # as it was told
+        self._began_at = 0.0  # to be heard
+        self._heard_at = 0.0  # the last that was
         self.filler = 0
         """The frame of the filler that is being said, or was said last."""
         self.spoken = False
@@ -234,6 +236,8 @@ class Speaking:
             self._voice_since = now  # the voice had to wait for this
         for number, samples, sent in ((each.frame, each.samples, each.sent) for each in frames):
             frame, entry = self.playout.get(number), self._log.entry_of(number)
+            if frame is not None and samples > frame.heard:
+                self._heard_at = now
             if self.playout.played(number, samples, sent):
                 self._heard(number)
             if frame is not None and entry in self._messages and samples > 0:
@@ -272,6 +276,10 @@ class Speaking:
         else:
             self._log.cut(cut.frame, cut.heard)
 
+    def has_only_begun_since(self, at: float) -> bool:
+        """Nothing of the bot was heard since then, or it has begun since then and has not come to its end."""
+        return self._heard_at <= at or (self._audible and self._began_at > at)
+
     @property
     def idle(self) -> bool:
         """Nothing is being said, and nothing waits for the caller."""
@@ -297,11 +305,11 @@ class Speaking:
 
     # --- telling ----------------------------------------------------------------------------------------------------
 
-    def report(self, coming: Entry | None) -> None:
+    def report(self, coming: Entry | None, now: float) -> None:
         """Tell when the bot begins and ends to be heard, and which messages are over. More of `coming` is expected."""
         head = self.playout.head
         if not self._audible and head is not None and head.seen_sent > 0 and head.payload is None:
-            self._audible = True
+            self._audible, self._began_at = True, now
             self._out.tell(e.BotSpeech(True))
         for entry in [entry for entry in self._messages if entry is not coming and not entry.speaking]:
             told = self._messages.pop(entry)
