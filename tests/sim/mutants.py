@@ -21,7 +21,7 @@ import msgspec
 from msgspec import Struct
 
 ROOT = Path(__file__).parents[2]
-COPIED = ("link", "llm", "audio", "server", "static", "examples", "tests")
+COPIED = ("link", "llm", "audio", "server", "static", "examples", "bench", "tests")
 UNCOPIED = shutil.ignore_patterns("__pycache__", "e2e", "*.wav", "*.flac")
 UNIT = (
     "tests/unit/server/call/test_core*.py",
