@@ -184,7 +184,7 @@ class Ears:
     def _lose_link(self, seconds: float) -> None:
         """What is said meanwhile is heard afterwards, if that is not too late."""
         self._world.count("ears: outages")
-        self._away_until = self._world.now + seconds
+        self._away_until = max(self._away_until, self._world.now + seconds)  # what waits for that keeps its order
         if seconds > LINK_S:
             self._world.at(LINK_S, self._lose)
 
