@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from random import Random
 from typing import Literal
 
+import msgspec
 from loguru import logger
 
 from audio.services import SpeechToText
@@ -18,6 +19,8 @@ from server.services.remote import RemoteEngine
 
 Way = Literal["keyterms", "keywords", "prompt", "no"]
 """How a model is told what to listen for."""
+CONNECT_S = 2.0
+"""A handshake that takes longer is tried again while what was said is still kept (`Patience.link_s`)."""
 MAX_TERMS = 100
 MAX_TERM_CHARS = 1500
 """Deepgram takes 500 tokens of keyterms, and refuses the connection beyond; a token has 3 characters or more."""
@@ -27,11 +30,12 @@ MAX_TERM_WORDS = 4
 
 def websocket_ears(endpoint: Endpoint, make: Callable[[], Hearing]) -> RemoteEngine[SpeechToText]:
     """Ears behind a websocket; `make` gives each call its own state."""
+    address = msgspec.structs.replace(endpoint, connect_s=CONNECT_S)
 
     def ears(random: Random, gate: asyncio.Semaphore) -> SpeechToText:
-        return WebsocketEars(endpoint, make(), random=random, gate=gate)
+        return WebsocketEars(address, make(), random=random, gate=gate)
 
-    return RemoteEngine(endpoint, ears)
+    return RemoteEngine(address, ears)
 
 
 def terms(key: str, given: Sequence[str] | None, vocabulary: Iterable[str]) -> tuple[str, ...]:

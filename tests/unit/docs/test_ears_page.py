@@ -74,6 +74,7 @@ def test_the_numbers_are_those_of_the_code() -> None:
         f"`turn.final_timeout_ms` ({TurnOptions().final_timeout_ms:g} ms after",
         f"is kept, {kept_audio.KEPT_S:g} s of it",
         f"says nothing for `final_s` ({patience.final_s:g} s)",
+        f"a handshake has {ears.CONNECT_S:g} s",
         f"stays away for `link_s` ({patience.link_s:g} s)",
         f"answered within `attempt_s` ({waits.attempt_s:g} s)",
         f"until `final_s` ({waits.final_s:g} s) after the end",
