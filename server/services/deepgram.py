@@ -21,7 +21,7 @@ from server.services.access import Access, Provider, endpoint
 from server.services.ears import terms, way_of, websocket_ears
 from server.services.options import at, named, one_of, parted
 from server.services.remote import Given, RemoteEngine
-from server.services.voices import VoicePatience, websocket_voice
+from server.services.voices import VoicePatience, patience_of, websocket_voice
 
 PROVIDER = Provider("wss://api.deepgram.com", "DEEPGRAM_API_KEY", "Authorization: Token")
 SCHEMES = ("ws", "wss")
@@ -126,6 +126,7 @@ def voice(given: Given, **options: Any) -> RemoteEngine[TextToSpeech]:
     """A voice; more of it (speed, expressivity, …) goes into `query`."""
     place = given.place
     chosen, access, patience = parted(place, options, VoiceOptions, Access, VoicePatience)
+    times = patience_of(given, patience)
     named(place, model=chosen.model)
     one_of(place, "rate_hz", chosen.rate_hz, voice_wire.RATES_HZ)
     if chosen.protocol is None:
@@ -135,4 +136,4 @@ def voice(given: Given, **options: Any) -> RemoteEngine[TextToSpeech]:
     dialect = voice_wire.FLUX if chosen.protocol == "v2" else voice_wire.AURA
     where = endpoint(place, PROVIDER, access, voice_wire.path_of(dialect, chosen.model, chosen.rate_hz), SCHEMES)
     codec = voice_wire.DeepgramCodec(dialect, chosen.rate_hz)
-    return websocket_voice(where, codec, patience)
+    return websocket_voice(where, codec, times)

@@ -27,7 +27,7 @@ from server.services.access import Access, Provider, endpoint
 from server.services.ears import Way, terms, way_of, websocket_ears
 from server.services.options import named, one_of, parted, within
 from server.services.remote import Given, HttpEngine, RemoteEngine
-from server.services.voices import VoicePatience, checked_ahead, http_voice
+from server.services.voices import VoicePatience, checked_ahead, http_voice, patience_of
 
 REALTIME = Provider("wss://api.openai.com/v1", "OPENAI_API_KEY")
 OVER_HTTP = Provider("https://api.openai.com/v1", "OPENAI_API_KEY")
@@ -154,6 +154,7 @@ def voice(given: Given, **options: Any) -> HttpEngine[TextToSpeech]:
     """A voice: one request for each sentence."""
     place = given.place
     chosen, access, patience = parted(place, options, VoiceOptions, Access, VoicePatience)
+    times = patience_of(given, patience)
     own = chosen.voice if isinstance(chosen.voice, str) else chosen.voice.get("id", "")
     named(place, voice=own, model=chosen.model)
     low, high = voice_wire.SPEED
@@ -164,4 +165,4 @@ def voice(given: Given, **options: Any) -> HttpEngine[TextToSpeech]:
     extra |= {"speed": chosen.speed} if chosen.speed is not None else {}
     where = endpoint(place, OVER_HTTP, access, voice_wire.PATH, ("http", "https"))
     speech = voice_wire.OpenAISpeech(chosen.model, chosen.voice, chosen.rate_hz, {**extra, **chosen.extra})
-    return http_voice(where, speech, checked_ahead(place, chosen.ahead), patience)
+    return http_voice(where, speech, checked_ahead(place, chosen.ahead), times)

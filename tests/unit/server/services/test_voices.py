@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from audio.tts.cache import CachedVoice
+from audio.tts.delivery import Patience
 from audio.tts.http import HttpVoice
 from audio.tts.several import FallbackPatience, FallbackVoice
 from audio.tts.websocket import WebsocketVoice
@@ -105,7 +106,10 @@ async def test_the_key_of_the_environment(service: dict[str, Any], name: str, mo
         ({**DEEPGRAM, "model": ""}, "tts.model is empty: say which model"),
         ({**DEEPGRAM, "rate_hz": 11025}, "tts.rate_hz must be one of 8000, 16000, 24000, 32000, 48000, not 11025"),
         ({**CARTESIA, "ahead": 9}, "tts.ahead must be from 1 to 4"),
-        ({**CARTESIA, "first_audio_s": 3.0}, "tts.first_audio_s must be above zero and below 2.8"),
+        (
+            {**CARTESIA, "first_audio_s": 3.0},
+            "tts.first_audio_s must be above zero and below 2.8: the call waits for 3 s (policy.speech_first_s)",
+        ),
         ({**CARTESIA, "base_url": "https://x"}, "tts.base_url must begin with ws:// or wss://"),
         ({**CARTESIA, "base_url": "wss://x?y=1"}, "tts.base_url must have no query; there is tts.query"),
         ({**OPENAI, "base_url": "wss://x"}, "tts.base_url must begin with http:// or https://"),
@@ -168,6 +172,22 @@ async def test_voices_share_what_the_call_waits() -> None:
     made = engine({"name": "fallback", "services": [CARTESIA, OPENAI, "espeak"]}, agent)
     assert made.open()._patience.first_audio_s == pytest.approx(2.0)
     await made.close()
+
+
+@pytest.mark.parametrize("service", [ELEVENLABS, CARTESIA, DEEPGRAM, OPENAI])
+@pytest.mark.asyncio
+async def test_one_voice_has_as_long_as_the_call_waits(service: dict[str, Any]) -> None:
+    for policy, times in (
+        (Policy(), Patience()),
+        (Policy(speech_first_s=6.2, speech_next_s=4.2), Patience(3.0, 1.0, 6.0, 4.0)),
+        (Policy(speech_first_s=0.2, speech_next_s=0.8), Patience(0.05, 0.6, 0.1, 0.6)),
+    ):
+        made = engine(service, Agent(policy=policy))
+        found = made.open()._delivery.patience
+        assert msgspec.structs.astuple(found) == pytest.approx(msgspec.structs.astuple(times))
+        await made.close()
+    with pytest.raises(ConfigError, match="below 0[.]8: the call waits for 1 s"):
+        engine({**service, "first_audio_s": 0.9}, Agent(policy=Policy(speech_first_s=1.0)))
 
 
 @pytest.mark.asyncio
