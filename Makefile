@@ -29,8 +29,9 @@ check: $(VENV)/.test     ## the quick half of `make test`: lint, types, unit tes
 sim: $(VENV)/.test       ## 150,000 simulated calls with about 500,000 link drops
 	$(BIN)/python -m tests.sim.run $(ARGS)
 
-drops: $(VENV)/.test     ## the real session in virtual time, a drop after every message
+drops: $(VENV)/.test     ## real sessions, ears and voices in virtual time, a fault after every message
 	$(BIN)/python -m tests.virtual.drops $(ARGS)
+	$(BIN)/python -m tests.virtual.remote
 
 mutants: $(VENV)/.test   ## deliberate faults in the core; the tests must notice
 	$(BIN)/python -m tests.sim.mutants $(ARGS)

@@ -7,6 +7,7 @@ let go, end a turn at once.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from typing import Literal
 
@@ -18,7 +19,13 @@ from link.errors import ConfigError
 TRAILING_WORDS = frozenset(
     "and or but so because the a an to of for with from in on at my your is are um uh er hmm".split()
 )
-DIGITS = frozenset("zero oh one two three four five six seven eight nine double triple".split())
+DIGITS = frozenset("zero oh nought one two three four five six seven eight nine double triple".split())
+NUMBERS = DIGITS | frozenset(
+    "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
+    " twenty thirty forty fifty sixty seventy eighty ninety".split()
+)
+GROUP = 3  # digits, or numbers in a row: a group of a longer number, and no age, time or table for two
+YEARS = range(1900, 2100)  # look like a group, and are none
 ENDS = (".", "?", "!", "\u2026", "\u3002", "\uff1f", "\uff01", "\u0964")
 """How a sentence ends, for engines that punctuate; the last ones in Chinese, Japanese and Hindi."""
 
@@ -98,7 +105,7 @@ def transcript(evidence: Evidence, options: TurnOptions) -> float:
     Who asks again too early talks into the middle of a sentence.
     """
     words = evidence.text.lower().split()
-    dictated = len(words) >= 2 and all(_is_digit(word.strip(",.-")) for word in words[-2:])
+    dictated = _is_dictated([word.strip(",.-()") for word in words[-GROUP:]])
     trailing = bool(words) and words[-1].strip(",.…") in TRAILING_WORDS
     return options.unfinished_delay_ms if dictated or trailing or evidence.unclear else 0.0
 
@@ -137,5 +144,11 @@ RULES: dict[Rule, Callable[[Evidence, TurnOptions], float]] = {
 }
 
 
-def _is_digit(word: str) -> bool:
-    return word in DIGITS or word.isdigit()
+def _is_dictated(last: list[str]) -> bool:
+    """The last words are part of a number that is dictated: "five five", "twenty two fifty", "5 5", "030-555"."""
+    if len(last) >= 2 and all(word in DIGITS or word.isdigit() for word in last[-2:]):
+        return True
+    if len(last) == GROUP and all(word in NUMBERS or word.isdigit() for word in last):
+        return True
+    digits = re.sub(r"[-/()]", "", last[-1]) if last else ""
+    return digits.isdigit() and len(digits) >= GROUP and not (digits == last[-1] and int(digits) in YEARS)

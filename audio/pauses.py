@@ -17,7 +17,7 @@ class Pauses:
     def learn(self, pause_ms: float) -> None:
         """The caller paused and went on; the bot said nothing meanwhile."""
         if self._average_ms == 0.0:
-            self._average_ms, self._stray_ms = pause_ms, pause_ms / 2
+            self._average_ms, self._stray_ms = pause_ms, pause_ms / 4
             return
         self._stray_ms += SHARE * (abs(pause_ms - self._average_ms) - self._stray_ms)
         self._average_ms += SHARE * (pause_ms - self._average_ms)

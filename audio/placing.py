@@ -8,8 +8,8 @@ all of them at once, as the way of least cost from the beginning of the sound to
                        ▲         ▲                    ends in one without a mark, and words that would be faster or
                     no word's   "three,"              slower than the others.
 
-What the costs are was found with espeak-ng (36 English sentences at two speeds) and seven people, tried on others:
-`bench/README.md`. Syllables in place of letters were no better, in five languages.
+What the costs are was found with espeak-ng (36 English sentences at two speeds) and seven people; how well they do on
+others: `python -m bench.placing`. Syllables in place of letters were no better, in five languages.
 """
 
 from __future__ import annotations

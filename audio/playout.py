@@ -43,11 +43,10 @@ class Chunk(Struct, frozen=True):
 
 
 class Cut(Struct, frozen=True):
-    """A frame that ended early: what was heard of it (or certainly will be), and what was not."""
+    """A frame that ended early, and what was heard of it (or certainly will be)."""
 
     frame: int
     heard: str
-    lost: str
 
 
 class Interruption(Struct, frozen=True):
@@ -250,8 +249,7 @@ class Playout:
         return is_over
 
     def _cut(self, frame: Frame, samples: int) -> Cut:
-        heard = frame.text_at(samples, self.options.rate_hz)
-        return Cut(frame.id, heard, frame.text[len(heard) :])
+        return Cut(frame.id, frame.text_at(samples, self.options.rate_hz))
 
     def _end_at(self, frame: Frame, samples: int) -> Cut:
         cut = self._cut(frame, samples)

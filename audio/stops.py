@@ -17,11 +17,18 @@ _TITLES = frozenset(
 )
 """Something always follows."""
 _ENDINGS = frozenset(
-    "inc ltd co corp jr sr etc usw ph.d phd md bros plc llc gmbh st ave blvd rd al gen rep col hon"
+    "inc ltd co corp jr sr etc usw ph.d phd md bros plc llc gmbh st ave blvd rd al gen rep col hon ste ft ln"
     " mon tue tues wed thu thur thurs fri jan feb apr jun jul aug sep sept oct nov dec".split()
 )
 """These may be the last word of a sentence: then a word follows that begins one."""
-_BEFORE_A_NUMBER = frozenset("no nos nr fig figs vol p pp ch sec art par eq mar rs".split())
+_BEFORE_A_NUMBER = frozenset(
+    "no nos nr fig figs vol p pp ch sec art par eq mar rs apt ext bldg rm rte hwy pkwy min max lb lbs hr hrs".split()
+)
+_NAMES_BEFORE_A_NUMBER = frozenset(
+    "Sat Sun Mo Di Mi Do Sa So Ala Ariz Ark Calif Colo Conn Del Fla Ga Ill Ind Kan Ky La Mass Md Mich Minn Miss Mont"
+    " Neb Nev Okla Ore Pa Tenn Tex Va Vt Wash Wis Wyo".split()
+)
+"""Days before hours and states before a zip code; in small letters some are words."""
 _STARTERS = frozenset(
     "the a an he she it we i you they this that these those there here but and so or if in on at for when what who how"
     " why where is are was do does did can could will would should my our your his her its their then now please yes no"
@@ -40,6 +47,7 @@ _MONTHS = frozenset(
 _ARTICLES = frozenset("der den dem des das im vom zum zur beim".split())
 """Before a number, which is an ordinal then: "im 19. Jahrhundert"."""
 
+_DEGREE = re.compile(r"\bDr\.(?:\s\w+\.)*\s(?:med|dent|vet|rer|nat|pol|oec|phil|jur|iur|theol|habil)\Z")
 _TOKEN = re.compile(r"[\w.]*\Z")
 _DOTTED = re.compile(r"(?:[^\W\d_]\.)+[^\W\d_]\Z")
 _LIST_NUMBER = re.compile(r"(?:\A|\n)[^\S\n]*(?:[-*>][^\S\n]+)?\d{1,3}\Z")
@@ -60,15 +68,20 @@ def ends(before: str, follows: str, *, whole: bool) -> bool | None:
     word = token.lower()
     if token[-1:].isdigit():
         return _after_number(near, follows, whole=whole)
-    if word in _TITLES:
+    if word in _TITLES or _DEGREE.search(near):
         return False
-    if word in _BEFORE_A_NUMBER and follows[:1].isdigit():
+    if follows[:1].isdigit() and _belongs_to_a_number(token):
         return False
     if word in {"a.m", "p.m"}:
         return _unless(follows, _AFTER_AN_HOUR, whole=whole)
     if word in _ENDINGS or _DOTTED.match(token) or (len(token) == 1 and token.isalpha() and token != "I"):
         return _only_before(follows, _STARTERS, whole=whole)
     return True
+
+
+def _belongs_to_a_number(token: str) -> bool:
+    word = token.lower()
+    return word in _BEFORE_A_NUMBER or token in _NAMES_BEFORE_A_NUMBER or word.endswith("str")  # Hauptstr. 12
 
 
 def _after_number(near: str, follows: str, *, whole: bool) -> bool | None:

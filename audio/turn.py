@@ -12,9 +12,10 @@ from msgspec import structs
 
 from audio.endpoint import ENDS, Evidence, Hint, Key, TurnOptions, silence_ms
 from audio.pauses import Pauses
+from audio.revision import new_words
 
 MAX_TEXT = 16 * 1024
-SIGNS = ".,;:!?\u2026\u3002\uff1f\uff01\u0964"
+CUT_IN_S = 1.0  # who goes on so soon after their turn was over was not done; later they may miss an answer
 LOST_S = 5.0  # a final that is not there so long after its speech never comes, though nobody said so
 
 Verdict = Literal["none", "open", "said", "unclear", "nothing"]
@@ -45,13 +46,14 @@ class Turn:
         self._taken: list[list[str]] = []  # words that turns took of transcripts that were not final yet
         self._pauses = Pauses()
         self._paused = False  # and went on, in this turn
+        self._taken_at = -math.inf  # when the turn before was over
         self._punctuates = False
         self._complete: float | None = None
         self._hint: Hint = ""
         self._key: Key = ""
 
-    def begin(self, at: float, *, alone: bool = True) -> None:
-        """The voice came on. `alone`: the bot has said nothing since it went off."""
+    def begin(self, at: float, *, alone: bool = False) -> None:
+        """The voice came on. `alone`: since it went off the bot has said nothing, or has only begun to answer."""
         self._learn(at, alone=alone)
         if self._late and at >= self._stopped_at + LOST_S:
             self._forget_late()
@@ -85,9 +87,11 @@ class Turn:
         self._pending += 1
 
     def _learn(self, at: float, *, alone: bool) -> None:
-        """The caller goes on after a pause, of which something can be learned while the bot is silent."""
+        """The caller goes on after a pause. Who was cut off in it teaches most; who answers the bot, nothing."""
         pause_ms = (at - self.voiced_until) * 1000
-        if alone and not self.speaking and 0.0 < pause_ms <= self.options.max_delay_ms and self.voiced_until > 0.0:
+        same_turn = self._begun or at <= self._taken_at + CUT_IN_S
+        known = 0.0 < pause_ms <= self.options.max_delay_ms and self.voiced_until > 0.0
+        if alone and same_turn and known and not self.speaking:
             self._pauses.learn(pause_ms)
             self._paused = True
 
@@ -149,13 +153,9 @@ class Turn:
             self._finals.append(text)
 
     def _new_words(self, words: list[str]) -> list[str]:
-        """Without what a turn has had of them already. No transcript says to which speech it belongs.
-
-        What is final has signs and capitals that the partial one had not.
-        """
+        """Without what a turn has had of them already. No transcript says to which speech it belongs."""
         for taken in self._taken:
-            if _plain(words[: len(taken)]) == _plain(taken):
-                words = words[len(taken) :]
+            words = new_words(words, taken)
         return words
 
     def heard_again(self, now: float) -> None:
@@ -174,6 +174,7 @@ class Turn:
     def take(self) -> str:
         """End the turn and give its text; what is still to come of it belongs to the next."""
         text = self.text
+        self._taken_at = self._over_at()
         if self._partial:
             self._taken.append(self._partial.split())
             if not self.background:
@@ -252,7 +253,7 @@ class Turn:
     def _over_at(self) -> float:
         silence_s = silence_ms(self._evidence(), self.options) / 1000
         over_at = self.voiced_until + silence_s
-        if self._pending and self._hint != "ended":
+        if self._pending and not (self._hint == "ended" and self.text):  # without words it may be of the turn before
             final_s = min(self.options.final_timeout_ms, self.options.max_delay_ms) / 1000
             over_at = max(over_at, max(self.voiced_until, self._again_at) + final_s)
         if self._partial:  # words that come late come in a row: these are not the last of them
@@ -266,7 +267,3 @@ class Turn:
     @property
     def _unclear(self) -> bool:
         return not self.text and self._voiced_s * 1000 >= self.options.unclear_ms
-
-
-def _plain(words: list[str]) -> list[str]:
-    return [word.strip(SIGNS).lower() for word in words]

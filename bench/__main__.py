@@ -4,8 +4,8 @@
     python -m bench --only scripted --calls 100 --seconds 10    one run
     python -m bench --write                                     all, and into bench/README.md
 
-`bench/README.md` says what is measured and how. The parts run too: `python -m bench.vad`, `bench.tts`, `bench.stt`,
-`bench.llm`, `bench.turn_model`.
+`bench/README.md` says what is measured and how. The parts run too: `python -m bench.vad`, `bench.tts`,
+`bench.placing`, `bench.stt`, `bench.llm`, `bench.turn_model`.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ README = Path(__file__).with_name("README.md")
 PARTS = {
     "vad": "Voice activity detection (`python -m bench.vad`)",
     "tts": "The embedded voice (`python -m bench.tts`)",
+    "placing": "Words that a voice does not tell of (`python -m bench.placing`)",
     "stt": "The embedded ears (`python -m bench.stt`)",
     "llm": "An answer of the language model (`python -m bench.llm`)",
     "turn_model": "Judging a pause by its sound (`python -m bench.turn_model`)",

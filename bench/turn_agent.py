@@ -10,7 +10,8 @@ from server.call.handle import CallHandle
 from server.call.model_events import EarlyAnswer
 
 NOTES = "BENCH_EARLY_ANSWERS"
-"""The environment variable with the file for it: a line for each, `used` or `discarded`."""
+"""The environment variable with the file for it: a line for each, `used` or `discarded` and the characters of it that
+the voice was given."""
 
 agent = Agent(instructions="Answer.", vocabulary=[*HUMAN, *VOCABULARY])
 
@@ -18,11 +19,11 @@ agent = Agent(instructions="Answer.", vocabulary=[*HUMAN, *VOCABULARY])
 @agent.on("early_answer")
 async def early(_: CallHandle, event: EarlyAnswer) -> None:
     """Asked for early: was it wanted?"""
-    note("used" if event.used else "discarded")
+    note(f"{'used' if event.used else 'discarded'} {event.spoken_chars}")
 
 
-def note(word: str) -> None:
+def note(line: str) -> None:
     """Add a line to the file, if there is one."""
     if path := os.environ.get(NOTES):
         with Path(path).open("a") as notes:
-            notes.write(f"{word}\n")
+            notes.write(f"{line}\n")

@@ -21,6 +21,15 @@ class Early(Struct, frozen=True):
     """Answers that were asked for early and counted."""
     discarded: int
     """Requests that were wasted."""
+    chars: int
+    """Characters of them that the voice had been given."""
+
+
+def counted(results: Results, notes: str) -> Early:
+    """From the lines that `bench.turn_agent` wrote."""
+    lines = [line.split() for line in notes.splitlines()]
+    wasted = [int(chars) for what, chars in lines if what == "discarded"]
+    return Early(results, len(lines) - len(wasted), len(wasted), sum(wasted))
 
 
 # What is measured, its goal, and its cell in `bench.report`.
@@ -77,7 +86,17 @@ def responses(sentences: Sequence[Sentence]) -> str:
 
 def early_table(found: Mapping[tuple[int, str], Early]) -> str:
     """A row for each way, with what it saves against `off`."""
-    rows = [["silence, ms", "early start", "response p50 / p95, ms", "saved, ms", "early and used", "discarded"]]
+    rows = [
+        [
+            "silence, ms",
+            "early start",
+            "response p50 / p95, ms",
+            "saved, ms",
+            "early and used",
+            "discarded",
+            "characters of those",
+        ]
+    ]
     for (silence_ms, way), early in found.items():
         saved = _median(found[silence_ms, "off"]) - _median(early)
         rows.append(
@@ -88,6 +107,7 @@ def early_table(found: Mapping[tuple[int, str], Early]) -> str:
                 NOTHING if way == "off" else f"{saved:.0f}",
                 str(early.used),
                 str(early.discarded),
+                str(early.chars),
             ]
         )
     return aligned(rows)

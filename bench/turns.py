@@ -30,7 +30,7 @@ from bench.subjects import Subject, SubjectFailed, started
 from bench.turn_agent import NOTES
 from bench.turn_calls import call, shared_out
 from bench.turn_ear import Results
-from bench.turn_report import Early, early_table, edges_table, noise_lines, strategy_table
+from bench.turn_report import Early, counted, early_table, edges_table, noise_lines, strategy_table
 from bench.turn_scenes import Scene, sentences, sounds, whole
 from server.call.policy import Policy
 
@@ -105,13 +105,12 @@ async def started_early(scenes: list[Scene], silences: tuple[int, ...]) -> dict[
     """Each way of an early start, at each silence that ends a turn."""
     found: dict[tuple[int, str], Early] = {}
     for silence_ms in silences:
-        for early in EARLY_STARTS:
-            config = f'{SLOW}[turn]\nmin_delay_ms = {silence_ms}\n[policy]\nearly_start = "{early}"\n'
+        for way in EARLY_STARTS:
+            config = f'{SLOW}[turn]\nmin_delay_ms = {silence_ms}\n[policy]\nearly_start = "{way}"\n'
             with tempfile.TemporaryDirectory() as folder:
                 notes = Path(folder) / "notes"
-                results = await talked(f"early start {early}, {silence_ms} ms", config, scenes, notes=notes)
-                lines = notes.read_text().split() if notes.exists() else []
-            found[silence_ms, early] = Early(results, lines.count("used"), lines.count("discarded"))
+                results = await talked(f"early start {way}, {silence_ms} ms", config, scenes, notes=notes)
+                found[silence_ms, way] = counted(results, notes.read_text() if notes.exists() else "")
     return found
 
 
@@ -139,8 +138,8 @@ async def measure(options: argparse.Namespace) -> str:
         lines += ["", "#### Sounds while the bot speaks", "", *noise_lines(noises)]
     if options.only in (None, "early"):
         few = scenes[: QUICK_SCENES if options.quick else len(scenes) // 2]
-        early = await started_early(few, SILENCES_MS[:1] if options.quick else SILENCES_MS)
-        lines += ["", "#### Early start", "", early_table(early)]
+        starts = await started_early(few, SILENCES_MS[:1] if options.quick else SILENCES_MS)
+        lines += ["", "#### Early start", "", early_table(starts)]
     return "\n".join(lines)
 
 

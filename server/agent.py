@@ -101,13 +101,13 @@ class Agent:
         *,
         instructions: str = "",
         greeting: str = "",
+        fixed: Sequence[str] = (),
         tools: Iterable[Tool | Callable[..., Any]] = (),
         mcp: Sequence[MCPServer] = (),
         vocabulary: Sequence[str] = (),
         speakable: bool = True,
         pronunciations: Mapping[str, str] | None = None,
         filters: Sequence[Filter] = (),
-        voice: str | None = None,
         stt: Service | None = None,
         llm: Service | None = None,
         tts: Service | None = None,
@@ -125,7 +125,8 @@ class Agent:
         context: Sequence[Item] = (),
         app_resources: Any = None,
     ) -> None:
-        """`mcp`: servers whose tools are offered as well. `vocabulary`: example sentences for the speech-to-text.
+        """`fixed`: what `call.say` says with the same words in every call; a voice with a cache makes it once.
+        `mcp`: servers whose tools are offered as well. `vocabulary`: example sentences for the speech-to-text.
         `speakable`: without markup, with words for signs and addresses. `pronunciations`: how words are said. `filters`
         come after both. All three change what is spoken, not what is logged. `turn`, `policy`, `sentences`, `model`,
         `calls`, `summary`, `turn_completion`, `background`, `hold_music`: the tables of the configuration with these
@@ -138,10 +139,10 @@ class Agent:
         _check_types(
             instructions=(instructions, str),
             greeting=(greeting, str),
+            fixed=(fixed, list[str]),
             vocabulary=(vocabulary, list[str]),
             speakable=(speakable, bool),
             pronunciations=(pronunciations, dict[str, str] | None),
-            voice=(voice, str | None),
             stt=(stt, Service | None),
             llm=(llm, Service | None),
             tts=(tts, Service | None),
@@ -162,6 +163,7 @@ class Agent:
             raise ConfigError("the agent's filters must be functions that take a text and give one")
         self.instructions = instructions
         self.greeting = greeting
+        self.fixed = tuple(fixed)
         if not all(isinstance(each, MCPServer) for each in mcp):
             raise ConfigError("the agent's mcp must be a list of MCPServer(command=…) or MCPServer(url=…)")
         self.tools = ToolRegistry(tools)
@@ -171,7 +173,6 @@ class Agent:
         self.pronunciations = dict(pronunciations or {})
         self.filters = tuple(filters)
         self.wording(Settings())  # is the table one?
-        self.voice = voice
         self.stt = stt
         self.llm = llm
         self.tts = tts

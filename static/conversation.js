@@ -36,6 +36,9 @@ export class Conversation {
       case "clear":
         this.#cleared = this.#open.assistant?.text ?? (this.#isSpeaking ? "" : null);
         return [];
+      case "interrupted":
+      case "false_interruption":
+        return this.#mark(message.type === "interrupted");
       case "tool_call":
         return this.#toolCall(message);
       case "tool_result":
@@ -105,6 +108,12 @@ export class Conversation {
     const index = this.#typed.findIndex((item) => item.text === text);
     if (index >= 0) this.#typed.splice(index, 1);
     return index >= 0;
+  }
+
+  // While the bot's words are open the server says whether they are cut; what was heard of them says it in the end.
+  #mark(cut) {
+    const item = this.#open.assistant;
+    return item === null || item.cut === cut ? [] : [this.#change(item, { cut })];
   }
 
   // Less was heard than shown, or the sound was cleared, also at the end of a sentence: more was to come. Only where

@@ -114,5 +114,7 @@ function create(item) {
 function fillBubble(bubble, item) {
   bubble.toggleAttribute("data-open", item.open);
   bubble.querySelector(".words").textContent = item.text;
-  if (item.cut && !bubble.querySelector(".cut")) bubble.append(" ", el("span", { class: "cut" }, "interrupted"));
+  const mark = bubble.querySelector(".cut");
+  if (!item.cut) mark?.remove();
+  else if (!mark) bubble.append(" ", el("span", { class: "cut" }, "interrupted"));
 }

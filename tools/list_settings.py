@@ -22,6 +22,7 @@ sys.path.insert(0, str(ROOT))
 
 from audio.smart_turn.engine import MAX_WORKERS, SmartTurnEngine  # noqa: E402
 from audio.stt import pocketsphinx  # noqa: E402
+from audio.stt.faster_whisper import WhisperOptions  # noqa: E402
 from audio.stt.hearing import Patience  # noqa: E402
 from audio.stt.local import LocalOptions  # noqa: E402
 from audio.stt.utterances import Waits  # noqa: E402
@@ -35,7 +36,6 @@ from server.services import (  # noqa: E402
     deepgram,
     elevenlabs,
     fallback,
-    faster_whisper,
     kokoro,
     moonshine,
     openai,
@@ -128,7 +128,7 @@ FACTORIES = (
         'stt = "faster-whisper"',
         "Whisper models in worker processes; `.venv/bin/pip install -e '.[faster-whisper]'`,"
         " and a model on this machine.",
-        faster_whisper.Options,
+        WhisperOptions,
         patience=LocalOptions,
     ),
     Factory(
@@ -215,8 +215,8 @@ FACTORIES = (
     ),
     Factory(
         'tts = "deepgram-tts"',
-        "Deepgram's Aura, or its Flux, which is what a model named `flux-…` is; without word times. `query` takes"
-        " speed, mip_opt_out, expressivity, …",
+        "Deepgram's Aura, or its Flux (`protocol`); without word times. `query` takes speed, mip_opt_out,"
+        " expressivity, …",
         deepgram.VoiceOptions,
         patience=VoicePatience,
         provider=deepgram.PROVIDER,

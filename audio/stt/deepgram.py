@@ -34,7 +34,7 @@ class DeepgramSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Numbers, dates and addresses as they are written; it punctuates too."""
     punctuate: bool = True
     keyterms: tuple[str, ...] = ()
-    """Words to listen for; Nova-3 takes them."""
+    """Words to listen for; not every model takes them."""
 
 
 def path_of(settings: DeepgramSettings) -> str:
@@ -132,9 +132,10 @@ class DeepgramHearing:
     def _on_results(self, results: Results) -> None:
         begin, end = self._uplink.position(results.start), self._uplink.position(results.start + results.duration)
         best = results.channel.alternatives[0] if results.channel.alternatives else Alternative("")
+        told_again = begin < end <= self._reached
         for speech in self._speeches:
             piece = self._piece(speech, best, begin, end)
-            if piece is None:
+            if piece is None or told_again:
                 continue
             if results.is_final:
                 speech.partial = ""

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from link.errors import ProviderError
+from link.text import UNREADABLE
 
 T = TypeVar("T")
 
@@ -104,5 +105,5 @@ def read(message: str | bytes) -> tuple[str, Results | TurnInfo | Trouble | None
         kind = msgspec.json.decode(message, type=_Kind).type
         wanted = KINDS.get(kind)
         return kind, msgspec.json.decode(message, type=wanted) if wanted else None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise ProviderError(f"Deepgram sent a message that cannot be read: {error}") from error

@@ -105,6 +105,7 @@ class FluxHearing:
         self._origin = 0  # from where the times of its words count
         self._text = ""
         self._ended = 0  # where the turn before ended
+        self._ended_s = -math.inf  # the same as Flux says it, on this connection
         # the link
         self._link = LinkState.DOWN
         self._down_at = -math.inf
@@ -151,6 +152,7 @@ class FluxHearing:
         self._uplink.rewind()
         self._sent_at = now
         self._known_until = self._uplink.end
+        self._ended_s = -math.inf
         self._heard_something()
         self._finished_at = max(self._finished_at, now) if self._owed else self._finished_at
         self._owed = [_Owed(each.position, now + self._patience.final_s) for each in self._owed]
@@ -202,8 +204,10 @@ class FluxHearing:
     def _on_turn(self, info: TurnInfo) -> None:
         heard = self._uplink.position(info.audio_window_end)
         match info.event:
+            case "EndOfTurn" if info.audio_window_end <= self._ended_s:
+                pass  # it is told again
             case "EndOfTurn":
-                self._ended = heard
+                self._ended, self._ended_s = heard, info.audio_window_end
                 self._uplink.release(heard)
                 self._end_turn(self._final(info))
             case "Update" if not info.transcript.strip():

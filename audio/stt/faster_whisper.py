@@ -14,17 +14,25 @@ FILES = ("model.bin", "config.json", "tokenizer.json")
 """A folder without `tokenizer.json` would make the package fetch one."""
 
 
-class WhisperSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """What the model is, and what it is asked for."""
+class WhisperOptions(Struct, frozen=True, forbid_unknown_fields=True):
+    """What the model is, and what it is asked for: `stt = {name = "faster-whisper", model = "…"}`."""
 
     model: str
+    """A folder, or the name of a model that was downloaded before; it must be given."""
     language: str = ""
+    """ISO 639-1; empty: Whisper finds it out, which takes longer."""
     device: str = "auto"
+    """`cpu`, `cuda`, or `auto`."""
     compute_type: str = "default"
+    """`int8`, `float16`, …; as CTranslate2 names them."""
     beam_size: int = 1
+    """How many ways the text is searched, 1 to 100; more is slower, and seldom better."""
     words: bool = True
+    """Times and probabilities of words; they cost some time."""
     prompt: str = ""
-    hotwords: str = ""
+    """What the model is told of what it will hear."""
+    hotwords: list[str] | None = None
+    """Words to listen for; not given: the terms of the agent's vocabulary."""
 
 
 def check(place: str, model: str) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audio.events import SpokenWord
-from audio.stt.faster_whisper import WhisperSettings, is_path
+from audio.stt.faster_whisper import WhisperOptions, is_path
 from audio.stt.hearing import mean
 from audio.stt.recogniser import RATE_HZ, RecogniserJob
 from audio.stt.speeches import Piece
@@ -29,23 +29,23 @@ FIRST_TOKENS = 10
 class FasterWhisper:
     """A Whisper model; a `Recogniser`."""
 
-    def __init__(self, model: Any, settings: WhisperSettings) -> None:
+    def __init__(self, model: Any, options: WhisperOptions) -> None:
         self._model = model
-        self._settings = settings
+        self._options = options
 
     def understand(self, samples: NDArray[np.float32], *, look: bool) -> Piece:
         """Samples at 16 kHz; of a look only the text."""
-        settings = self._settings
+        options = self._options
         segments, info = self._model.transcribe(
             samples,
-            language=settings.language or None,
-            beam_size=settings.beam_size,
+            language=options.language or None,
+            beam_size=options.beam_size,
             temperature=0.0,
             condition_on_previous_text=False,
             without_timestamps=True,
-            word_timestamps=settings.words and not look,
-            initial_prompt=settings.prompt or None,
-            hotwords=settings.hotwords or None,
+            word_timestamps=options.words and not look,
+            initial_prompt=options.prompt or None,
+            hotwords=", ".join(options.hotwords or ()) or None,
             max_new_tokens=FIRST_TOKENS + TOKENS_PER_S * len(samples) // RATE_HZ,
         )
         return piece_of(list(segments), info.language)
@@ -66,12 +66,12 @@ def _spoken(word: Any) -> SpokenWord:
     return SpokenWord(word.word.strip(), start_ms, end_ms, round(float(word.probability), 3))
 
 
-def faster_whisper_job(settings: dict[str, Any], cpu_threads: int) -> RecogniserJob:
+def faster_whisper_job(options: dict[str, Any], cpu_threads: int) -> RecogniserJob:
     """The factory that the worker calls. Raises ConfigError for a model that is not on this machine."""
     os.environ["HF_HUB_OFFLINE"] = "1"  # nothing is downloaded while callers wait
     import faster_whisper
 
-    chosen = WhisperSettings(**settings)
+    chosen = WhisperOptions(**options)
     try:
         model = faster_whisper.WhisperModel(
             str(Path(chosen.model).expanduser()) if is_path(chosen.model) else chosen.model,
@@ -85,7 +85,7 @@ def faster_whisper_job(settings: dict[str, Any], cpu_threads: int) -> Recogniser
     return RecogniserJob(FasterWhisper(model, chosen))
 
 
-def _reason(error: Exception, chosen: WhisperSettings) -> str:
+def _reason(error: Exception, chosen: WhisperOptions) -> str:
     if isinstance(error, OSError | ValueError) and not is_path(chosen.model):
         return (
             "it is not on this machine; get it with "

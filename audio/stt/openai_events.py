@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from link.errors import ProviderError
+from link.text import UNREADABLE
 
 SETTINGS_ID = "settings"
 """The event id of the session's settings: an error that names it is about them."""
@@ -89,7 +90,7 @@ def read(message: str | bytes) -> Event | None:
     try:
         wanted = KINDS.get(msgspec.json.decode(message, type=_Kind).type)
         return msgspec.json.decode(message, type=wanted) if wanted else None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise ProviderError(f"OpenAI sent a message that cannot be read: {error}") from error
 
 

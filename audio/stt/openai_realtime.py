@@ -69,6 +69,7 @@ class RealtimeHearing:
         self._commits: deque[_Commit] = deque()  # that no item is known of, on this connection
         self._items: dict[str, Speech] = {}  # not completed, on this connection
         self._texts: dict[str, str] = {}
+        self._done: dict[str, None] = {}  # items that were completed, oldest first
 
     # --- the caller -------------------------------------------------------------------------------------------------
 
@@ -93,6 +94,7 @@ class RealtimeHearing:
         self._commits.clear()
         self._items.clear()
         self._texts.clear()
+        self._done.clear()
 
     def disconnected(self, now: float) -> None:
         """The connection is lost."""
@@ -154,7 +156,7 @@ class RealtimeHearing:
 
     def _committed(self, item_id: str) -> None:
         """An item is that of the oldest commit; its text may have begun before."""
-        if not self._commits:
+        if not self._commits or item_id in self._items or item_id in self._done:  # it may be told again
             return
         self._items[item_id] = self._commits.popleft().speech
         _forget_oldest(self._items)
@@ -177,6 +179,8 @@ class RealtimeHearing:
         if item_id not in self._items and self._commits:
             self._committed(item_id)
         self._texts.pop(item_id, None)
+        self._done[item_id] = None
+        _forget_oldest(self._done)
         speech = self._items.pop(item_id, None)
         if speech is None or speech.answer is not None:
             return

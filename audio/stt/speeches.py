@@ -15,6 +15,8 @@ from audio.events import EarFact, SpeechLost, SpokenWord, Transcript
 from audio.stt.hearing import LOST, LinkState, Patience, mean
 from audio.stt.uplink import Uplink
 
+MAX_TRIES = 2
+"""A speech after which a provider fell silent is heard once more, on another connection."""
 MAX_OWED = 64
 """More speeches are not waited for at once: at 0.3 s each that is far more than their deadline allows."""
 
@@ -36,6 +38,7 @@ class Speech(Struct, eq=False):
     ended_at: float = math.inf
     due: float = math.inf
     """When it is answered with what is there."""
+    tries: int = 1
     pieces: list[Piece] = []
     partial: str = ""
     """Words after the pieces, that may still change."""
@@ -155,13 +158,26 @@ class Speeches:
         if self._waiting and now >= self._away_at():
             self._link = LinkState.AWAY
             self._lose(LOST)
-        doubt = ""
+        doubt = lost = ""
         for speech in self.owed:
-            if self._link is not LinkState.DOWN and now >= speech.due:
-                if self.up and self.heard_at <= max(speech.ended_at, self._up_at):
-                    doubt = f"it said nothing for {self._patience.final_s:g} s after the end of speech"
+            if self._link is LinkState.DOWN or now < speech.due:
+                continue
+            silence = self._silence(speech)
+            doubt = doubt or silence
+            if silence and speech.tries < MAX_TRIES:
+                speech.tries, speech.due = speech.tries + 1, math.inf  # until there is another connection
+            else:
                 self.settle(speech)
+                lost = lost or silence
+        if lost:
+            self._facts.append(SpeechLost(lost))
         return doubt
+
+    def _silence(self, speech: Speech) -> str:
+        """Why the connection is not to be trusted: it has said nothing since this ended; empty: it has."""
+        if not self.up or self.heard_at > max(speech.ended_at, self._up_at):
+            return ""
+        return f"it said nothing for {self._patience.final_s:g} s after the end of speech"
 
     def deadline(self) -> float:
         """When `tick` is due; inf for never."""

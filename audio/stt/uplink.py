@@ -45,7 +45,8 @@ class Uplink:
 
     def position(self, offset_s: float) -> int:
         """Where in the call a second of this connection's stream is; nothing is known of what was not sent."""
-        return min(self._base + self.bytes_of(offset_s), self._sent_until)
+        known_s = min(max(offset_s, 0.0), self.seconds_of(self._sent_until - self._base))  # whatever a provider says
+        return self._base + self.bytes_of(known_s)
 
     @property
     def end(self) -> int:

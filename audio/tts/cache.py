@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import re
 import wave
 from collections.abc import Callable
 from pathlib import Path
@@ -24,7 +25,8 @@ from link.inbox import Inbox
 from link.tasks import Spawn
 
 MAX_BYTES = 64 << 20
-"""Of all files; the oldest go first."""
+"""Of all our files; the oldest go first."""
+_OURS = re.compile(r"[0-9a-f]{40}\.(?:wav|json)")
 MAX_SENTENCE_S = 60.0
 CHUNK_MS = 200
 CHECK_S = 0.05
@@ -49,7 +51,7 @@ class _Card(Struct, frozen=True):
 
 
 class SentenceCache:
-    """Sentences of one voice in a folder that others may share."""
+    """Sentences of one voice in a folder that others may share; their files are not touched."""
 
     def __init__(self, folder: Path, voice: str, rate_hz: int, max_bytes: int = MAX_BYTES) -> None:
         """`voice` is all that its sound depends on. While there is no such folder nothing is kept on disk."""
@@ -102,7 +104,7 @@ class SentenceCache:
         part.replace(file)
 
     def _make_room(self) -> None:
-        files = [(each.stat(), each) for kind in ("wav", "json") for each in self._folder.glob(f"*.{kind}")]
+        files = [(each.stat(), each) for each in self._folder.iterdir() if _OURS.fullmatch(each.name)]
         size = sum(stat.st_size for stat, _ in files)
         for stat, file in sorted(files, key=lambda each: each[0].st_mtime_ns):
             if size <= self._max_bytes:

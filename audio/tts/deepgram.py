@@ -1,13 +1,14 @@
 """Deepgram: Aura on /v1/speak and Flux on /v2/speak, one stream of audio each, without word times. Pure.
 
 There is one utterance at a time. What is cancelled is dropped until the provider says that it stopped: `Cleared` of
-Aura; of Flux `SpeechInterrupted`, or `SpeechMetadata` where it could not be stopped any more, or not yet.
+Aura; of Flux `SpeechInterrupted`, or `SpeechMetadata` where it could not be stopped any more, or not yet. Nothing says
+whose audio comes, so an end before any audio is taken for that of another utterance, and costs the connection.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlencode
 
 import msgspec
@@ -33,13 +34,8 @@ class Dialect(Struct, frozen=True):
 
 
 AURA = Dialect("/v1/speak", "Clear", frozenset({"Flushed"}), frozenset({"Cleared"}), FLUSHES)
-FLUX_ENDS = frozenset({"SpeechMetadata", "SpeechInterrupted"})
-FLUX = Dialect("/v2/speak", "Interrupt", FLUX_ENDS, FLUX_ENDS, 1 << 30)
-
-
-def dialect_of(model: str) -> Dialect:
-    """Models are named `aura-…` and `flux-{voice}-{language}`."""
-    return FLUX if model.startswith("flux-") else AURA
+FLUX_STOPS = frozenset({"SpeechMetadata", "SpeechInterrupted"})
+FLUX = Dialect("/v2/speak", "Interrupt", frozenset({"SpeechMetadata"}), FLUX_STOPS, 1 << 30)
 
 
 class DeepgramCodec:
@@ -61,10 +57,10 @@ class DeepgramCodec:
         return False
 
 
-def path_of(model: str, rate_hz: int) -> str:
+def path_of(dialect: Dialect, model: str, rate_hz: int) -> str:
     """What stands behind the address."""
     asked = {"model": model, "encoding": "linear16", "sample_rate": str(rate_hz)}
-    return f"{dialect_of(model).path}?{urlencode(asked)}"
+    return f"{dialect.path}?{urlencode(asked)}"
 
 
 class _Message(Struct):
@@ -85,33 +81,42 @@ class DeepgramWire:
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
         self._context = ""
-        self._stopping = False
+        self._state: Literal["asked", "speaking", "stopping"] = "asked"
 
     def ask(self, context: str, text: str) -> list[str]:
         """Say it all."""
-        self._context, self._stopping = context, False
+        self._context, self._state = context, "asked"
         return [*(_text("Speak", text=part) for part in _parts(text)), _text("Flush")]
 
     def cancel(self, context: str) -> list[str]:
         """Stop, if it is still spoken."""
-        if context != self._context or self._stopping:
+        if context != self._context or self._state == "stopping":
             return []
-        self._stopping = True
+        self._state = "stopping"
         return [_text(self._dialect.cancel)]
 
     def read(self, message: str | bytes) -> list[Event]:
         """What a message says; a binary one is audio."""
         if isinstance(message, bytes):
-            return [Sound(self._context, message)] if self._context and not self._stopping else []
+            return self._sound(message)
         told = _decode(message)
         if told.type == "Error" or told.err_code:
             return [Refused(_reason(told))]
         if told.type == "Warning" and "flush" in f"{told.code} {told.description}".lower():
             return [Refused(_reason(told))]
-        if told.type not in (self._dialect.cancelled if self._stopping else self._dialect.ends):
+        ends = self._dialect.cancelled if self._state == "stopping" else self._dialect.ends
+        if told.type not in ends or not self._context:
             return []
-        context, self._context, self._stopping = self._context, "", False
-        return [Over(context)] if context else []
+        if self._state == "asked":
+            return [Refused("it ended what it had not begun")]
+        context, self._context = self._context, ""
+        return [Over(context)]
+
+    def _sound(self, pcm: bytes) -> list[Event]:
+        if not self._context or self._state == "stopping":
+            return []
+        self._state = "speaking"
+        return [Sound(self._context, pcm)]
 
 
 def _parts(text: str) -> Iterator[str]:

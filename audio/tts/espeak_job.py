@@ -33,18 +33,12 @@ class _Speech:
         self.serial = serial
         self._spoken = spoken
         self._voice = voice
-        self._left = list(sentences(spoken.text))
+        self.left = list(sentences(spoken.text))
         self._given = 0  # samples
         self._said = 0  # the end of the last word
 
-    def go_on(self, send: Send, wanted: Callable[[], bool]) -> bool:
-        """Send the audio of the next sentence. False: it was the last, or is not wanted."""
-        if not wanted():
-            return False
-        if not self._left:
-            send(Chunk(self.serial, b"", done=True))
-            return False
-        begin, until = self._left.pop(0)
+    def speak(self, begin: int, until: int, send: Send, wanted: Callable[[], bool]) -> None:
+        """Send the audio of a sentence, unless it is not wanted any more."""
         sound = _Sound(self._spoken, begin, until)
 
         def on_block(pcm: bytes, words: list[SpokenWord]) -> bool:
@@ -55,13 +49,12 @@ class _Speech:
 
         self._voice.speak(self._spoken.text[begin:until], on_block)
         if not wanted():
-            return False
+            return
         pcm, words = sound.rest()
-        if not self._left:
+        if not self.left:
             words = self._to_the_end(words)
-        pause = pause_ms(self._spoken.text[:until], last=not self._left) if self._given or pcm else 0
-        send(self._chunk(pcm + bytes(2 * self._samples(pause)), words, more=bool(self._left), done=not self._left))
-        return bool(self._left)
+        pause = pause_ms(self._spoken.text[:until], last=not self.left) if self._given or pcm else 0
+        send(self._chunk(pcm + bytes(2 * self._samples(pause)), words, more=bool(self.left), done=not self.left))
 
     def _chunk(self, pcm: bytes, words: list[tuple[int, int]], more: bool = False, done: bool = False) -> Chunk:
         timed: list[Word] = []

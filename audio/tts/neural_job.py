@@ -44,23 +44,15 @@ class _Speech:
         self._spoken = spoken
         self._make = make
         self._rate_hz = rate_hz
-        self._left = list(sentences(spoken.text, EARLY_CHARS))
+        self.left = list(sentences(spoken.text, EARLY_CHARS))
         self._given = 0  # samples
         self._said = 0  # the end of the last word
 
-    def go_on(self, send: Send, wanted: Callable[[], bool]) -> bool:
-        """Send the audio of the next sentence. False: it was the last, or is not wanted."""
-        if not wanted():
-            return False
-        if not self._left:
-            send(Chunk(self.serial, b"", done=True))
-            return False
-        begin, until = self._left.pop(0)
+    def speak(self, begin: int, until: int, send: Send, wanted: Callable[[], bool]) -> None:
+        """Send the audio of a sentence, unless it is not wanted any more."""
         made = self._make(self._spoken.text[begin:until])
-        if not wanted():
-            return False
-        send(self._chunk(made, begin, until))
-        return bool(self._left)
+        if wanted():
+            send(self._chunk(made, begin, until))
 
     def _chunk(self, made: Made, begin: int, until: int) -> Chunk:
         head, samples = self._trimmed(made.samples)
@@ -69,10 +61,10 @@ class _Speech:
         pcm = samples.astype("<i2").tobytes()
         self._given += len(samples)
         if made.samples.size or self._given:
-            silence = pause_ms(self._spoken.text[:until], last=not self._left) * self._rate_hz // 1000
+            silence = pause_ms(self._spoken.text[:until], last=not self.left) * self._rate_hz // 1000
             pcm += bytes(2 * silence)
             self._given += silence
-        return Chunk(self.serial, pcm, words, more=bool(self._left), done=not self._left)
+        return Chunk(self.serial, pcm, words, more=bool(self.left), done=not self.left)
 
     def _words(self, begin: int, until: int, phonemes: Sequence[Phoneme], length_ms: float) -> tuple[Word, ...]:
         """The words of a sentence; the last one of an utterance takes with it what has no sound, such as an emoji."""
@@ -85,7 +77,7 @@ class _Speech:
             if said > self._said:  # else it is the second word for one of the original, as of a number
                 words.append(Word(round(given_ms + ms, 1), said))
                 self._said = said
-        if words and not self._left:
+        if words and not self.left:
             words[-1] = Word(words[-1].start_ms, len(self._spoken.original.rstrip()))
         return tuple(words)
 

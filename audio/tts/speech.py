@@ -22,6 +22,8 @@ from audio.tts.wire import Timed
 MAX_ASKS = 3
 HOLD_MS = 1000.0
 """A word that lasts longer is given in parts."""
+LONGEST_MS = 3_600_000.0
+"""No utterance is longer: a provider that says so is wrong."""
 SILENCE_MS = {"message": 250.0, "context": 40.0}
 """So much audio after the last word is no other word: in a message that tells all of its words, and in others."""
 
@@ -121,7 +123,7 @@ class Speech:
         zero = self._came if self._times_from == "message" else self._base
         offset = zero / self._bytes_per_ms
         self._pcm += pcm
-        moved = (Timed(each.text, each.start_ms + offset, each.end_ms + offset) for each in spoken)
+        moved = (Timed(each.text, _sane(each.start_ms) + offset, _sane(each.end_ms) + offset) for each in spoken)
         self._keep(self._follower.feed(moved))
 
     def end(self) -> None:
@@ -193,6 +195,10 @@ class Speech:
 
     def _even(self, place: int) -> int:
         return place - place % 2
+
+
+def _sane(ms: float) -> float:
+    return min(max(ms, 0.0), LONGEST_MS)
 
 
 def has_sound(text: str) -> bool:

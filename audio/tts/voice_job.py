@@ -48,9 +48,11 @@ class Speech(Protocol):
     """One utterance on its way."""
 
     serial: int
+    left: list[tuple[int, int]]
+    """The parts of its text that are to be made."""
 
-    def go_on(self, send: Send, wanted: Callable[[], bool]) -> bool:
-        """Send the audio of the next sentence. False: it was the last, or is not wanted."""
+    def speak(self, begin: int, until: int, send: Send, wanted: Callable[[], bool]) -> None:
+        """Send the audio of a part, unless it is not wanted any more."""
 
 
 class VoiceJob:
@@ -73,7 +75,7 @@ class VoiceJob:
         speech = self._speeches.get(slot)
         if speech is None or speech.serial != say.serial:
             return
-        if not speech.go_on(send, lambda: say.serial > self._dropped.get(slot, 0)):
+        if not _go_on(speech, send, lambda: say.serial > self._dropped.get(slot, 0)):
             del self._speeches[slot]
 
     def urgent(self, slot: int, payload: Any) -> None:
@@ -84,6 +86,15 @@ class VoiceJob:
         """Forget the call."""
         self._speeches.pop(slot, None)
         self._dropped.pop(slot, None)
+
+
+def _go_on(speech: Speech, send: Send, wanted: Callable[[], bool]) -> bool:
+    """Send the audio of the next sentence. False: it was the last, or is not wanted."""
+    if wanted() and speech.left:
+        speech.speak(*speech.left.pop(0), send, wanted)
+    elif wanted():
+        send(Chunk(speech.serial, b"", done=True))
+    return wanted() and bool(speech.left)
 
 
 def sentences(text: str, early_chars: int | None = None) -> Iterator[tuple[int, int]]:

@@ -9,7 +9,6 @@ import asyncio
 from contextlib import aclosing
 from random import Random
 
-import msgspec
 from loguru import logger
 
 from audio.services import Sink, Utterance
@@ -20,6 +19,7 @@ from audio.tts.wire import Ask, Cancel, Codec, Event, Order, Over, Refused, Soun
 from link.errors import ProviderError
 from link.inbox import Inbox
 from link.tasks import Spawn
+from link.text import UNREADABLE
 from link.websocket import Endpoint, Link, Links, Opener, open_websocket
 
 LIVED_S = 30.0
@@ -93,7 +93,7 @@ class WebsocketVoice:
                 self._refuse(str(error))
             if self._link is link:
                 self._abandon(str(error))
-        except msgspec.DecodeError as error:
+        except UNREADABLE as error:
             self._abandon(f"{self._endpoint.name} sent what is no message: {error}")
 
     async def _on_event(self, event: Event, link: Link) -> None:

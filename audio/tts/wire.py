@@ -85,7 +85,7 @@ class Wire(Protocol):
         """The messages that stop a context."""
 
     def read(self, message: str | bytes) -> list[Event]:
-        """What a message says that is of interest. Raises msgspec.DecodeError for what is no message."""
+        """What a message says that is of interest. Raises one of `link.text.UNREADABLE` for what is no message."""
 
 
 class Codec(Protocol):

@@ -133,8 +133,12 @@ class Calling:
 
     @property
     def filler(self) -> str | None:
-        """What a tool that the model waits for wants said meanwhile; None for whatever the agent says."""
-        return next((each for each in self.ledger.fillers() if each is not None), None)
+        """What a tool that the model waits for wants said meanwhile; None for whatever the agent says.
+
+        One that wants silence says nothing itself, and lets the others speak.
+        """
+        wanted = self.ledger.fillers()
+        return next(filter(None, wanted), None if None in wanted else "")
 
     @property
     def open(self) -> bool:

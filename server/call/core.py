@@ -106,7 +106,8 @@ class Core:
         match fact:
             case _ if isinstance(fact, SoundOfCaller):
                 deaf = self._floor.is_deaf(self.settings.policy)
-                self.listening.record(fact, now, deaf=deaf, alone=not self.speaking.playout.busy)
+                alone = self.speaking.has_only_begun_since(self.listening.turn.voiced_until)
+                self.listening.record(fact, now, deaf=deaf, alone=alone)
             case sound.Played(frames):
                 self.speaking.on_played(frames, now)
                 self._ending_since = now
@@ -219,7 +220,7 @@ class Core:
         self._watch_length(now)
         self._floor.hold(policy, now, ready=self.state is CallState.READY)
         self.speaking.feed(policy, now)
-        self.speaking.report(self.answering.coming)
+        self.speaking.report(self.answering.coming, now)
         self._watch_end(now)
 
     def _deadlines(self) -> Iterator[float]:
@@ -387,7 +388,7 @@ class Core:
         self.answering.early.drop()
         self.answering.abandon(self._now)
         self.answering.drop()
-        self.speaking.report(None)
+        self.speaking.report(None, self._now)
         self.state = CallState.CLOSED
         self._out.tell(e.CallEnded(reason))
         self._out.emit(e.End(reason, code))

@@ -38,7 +38,7 @@ class Listening:
         self.turn = turn
         self.keypad = Keypad()
         self.muted = False
-        """The caller switched the microphone off."""
+        """The caller switched the microphone off, and not by letting go of a key to talk."""
         self._out = out
         self._deaf = False  # to the speech that goes on, or went on last
         self._speaking = False
@@ -47,7 +47,7 @@ class Listening:
         self._by_turns = False  # one final may be that of several speeches
 
     def record(self, fact: SoundOfCaller, now: float, *, deaf: bool, alone: bool) -> None:
-        """More of the caller. `deaf`: they are not to be heard now. `alone`: the bot says nothing."""
+        """More of the caller. `deaf`: they are not to be heard now. `alone`: as `Turn.begin` has it."""
         match fact:
             case sound.SpeechStarted(voiced_ms):
                 self._start(now - voiced_ms / 1000, now, deaf=deaf, alone=alone)
@@ -74,15 +74,15 @@ class Listening:
                     )
                 self._out.tell(e.Keys(digits))
             case e.Muted(on, key):
-                self.muted = on
-                self._press(on, key=key, deaf=deaf)
+                self._mute(on, key=key or "key" in self.turn.options.rules, deaf=deaf)
 
-    def _press(self, muted: bool, *, key: bool, deaf: bool) -> None:
-        """The key to talk; it is none for a client that mutes otherwise, nor for whom nobody hears."""
-        if not key and "key" not in self.turn.options.rules:
+    def _mute(self, on: bool, *, key: bool, deaf: bool) -> None:
+        """The microphone is switched off or on, with a `key` to talk or without; whom nobody hears holds none."""
+        self.muted = on and not key
+        if not key:
             self.turn.press("")
-        elif muted or not deaf:
-            self.turn.press("released" if muted else "held")
+        elif on or not deaf:
+            self.turn.press("released" if on else "held")
 
     def watch(self, now: float, *, deaf: bool) -> None:
         """Who still speaks when they may be heard again is heard from the beginning."""

@@ -117,7 +117,7 @@ class Session:
         self._loudspeaker = Loudspeaker(self._playout, self._wire, self._observers, guard=guard, background=background)
         self._ears.attach(*self._shared.engines.open_vad(can.rate_in, self._ears.on_speech))
         self._ears.let_judge(services.judge, self.core.turn)
-        self._voice = VoiceSide(self.hub, self.post, services.tts.rate_hz, can.rate_out, self._play)
+        self._voice = VoiceSide(self.hub, self.post, services.tts.rate_hz, can.rate_out, self._on_audio)
 
     # --- the call ---------------------------------------------------------------------------------------------------
 
@@ -362,6 +362,11 @@ class Session:
             self._writer.say(messages)
         except ClientError as error:
             self.refuse(error)
+
+    def _on_audio(self) -> None:
+        """The voice gave audio, and has time again for the next."""
+        self._arm()
+        self._play()
 
     def _play(self) -> None:
         """Send what may leave now, and come back with the next tick."""

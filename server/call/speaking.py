@@ -35,6 +35,8 @@ class Speaking:
         self._at_voice: dict[int, bool] = {}  # frames that it has -> for the second time
         self._voice_since = 0.0  # its last sign of life
         self._audible = False  # as it was told
+        self._began_at = 0.0  # to be heard
+        self._heard_at = 0.0  # the last that was
         self.filler = 0
         """The frame of the filler that is being said, or was said last."""
         self.spoken = False
@@ -69,6 +71,7 @@ class Speaking:
         if number == 0:
             number = self._open(text, interruptible=interruptible)
         self._log.say(entry, number, text)
+        self._pass_over()  # the voice may be done with a piece that was spoken ahead
 
     def fill(self, text: str, policy: Policy) -> None:
         """Say a filler: words that no message has."""
@@ -233,6 +236,8 @@ class Speaking:
             self._voice_since = now  # the voice had to wait for this
         for number, samples, sent in ((each.frame, each.samples, each.sent) for each in frames):
             frame, entry = self.playout.get(number), self._log.entry_of(number)
+            if frame is not None and samples > frame.heard:
+                self._heard_at = now
             if self.playout.played(number, samples, sent):
                 self._heard(number)
             if frame is not None and entry in self._messages and samples > 0:
@@ -249,7 +254,7 @@ class Speaking:
         self._pass_over()
 
     def _pass_over(self) -> None:
-        """What has no sound is heard in its turn."""
+        """What has no sound is heard in its turn: at once, for whoever waits for silence looks only once."""
         for number in self.playout.pass_over():
             self._log.heard(number)
 
@@ -258,6 +263,7 @@ class Speaking:
         interruption = self.playout.interrupt(now)
         for cut in interruption.cuts:
             self._shorten(cut)
+        self._pass_over()
         if interruption.clear:
             self._out.emit(e.Flush())
         return bool(interruption.cuts)
@@ -269,6 +275,10 @@ class Speaking:
             self._log.shorten(cut.frame, cut.heard)
         else:
             self._log.cut(cut.frame, cut.heard)
+
+    def has_only_begun_since(self, at: float) -> bool:
+        """Nothing of the bot was heard since then, or it has begun since then and has not come to its end."""
+        return self._heard_at <= at or (self._audible and self._began_at > at)
 
     @property
     def idle(self) -> bool:
@@ -295,12 +305,11 @@ class Speaking:
 
     # --- telling ----------------------------------------------------------------------------------------------------
 
-    def report(self, coming: Entry | None) -> None:
+    def report(self, coming: Entry | None, now: float) -> None:
         """Tell when the bot begins and ends to be heard, and which messages are over. More of `coming` is expected."""
-        self._pass_over()
         head = self.playout.head
         if not self._audible and head is not None and head.seen_sent > 0 and head.payload is None:
-            self._audible = True
+            self._audible, self._began_at = True, now
             self._out.tell(e.BotSpeech(True))
         for entry in [entry for entry in self._messages if entry is not coming and not entry.speaking]:
             told = self._messages.pop(entry)

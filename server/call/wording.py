@@ -7,14 +7,18 @@ nothing but its text, so the way back through it is by the words that it left (a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 
+from audio.addresses import DOMAIN, EMAIL, URL
 from audio.matching import matched
 from audio.pronunciation import Pronunciations
 from audio.speakable import speakable
 from audio.spoken import Spoken, unchanged
 
 Filter = Callable[[str], str]
+
+_ADDRESS = re.compile("|".join((EMAIL, URL, DOMAIN)))
 
 
 class Wording:
@@ -23,7 +27,8 @@ class Wording:
     def __init__(self, *, speaks: bool, pronunciations: Mapping[str, str], filters: Iterable[Filter]) -> None:
         """`speaks`: what is written is made speakable. Raises ConfigError for pronunciations of no word."""
         self._speakable = speakable if speaks else _as_it_is
-        self._pronunciations = Pronunciations(pronunciations)
+        table = {_as_found(word): said for word, said in pronunciations.items()} if speaks else pronunciations
+        self._pronunciations = Pronunciations(table)
         self._filters = tuple(filters)
 
     def said(self, text: str, before: str = "") -> Spoken:
@@ -36,6 +41,11 @@ class Wording:
         if not self._filters or not ours.text.strip():
             return ours
         return ours.then(matched(ours.text, filtered(ours.text, self._filters)))
+
+
+def _as_found(word: str) -> str:
+    """An address is looked for as it is after it was made speakable."""
+    return speakable(word).text if _ADDRESS.search(word) else word
 
 
 def _as_it_is(text: str, before: str) -> Spoken:

@@ -20,6 +20,7 @@ from msgspec import Struct
 from link.errors import ClientError
 from server import __version__
 from server.call import events as e
+from server.call.keypad import MAX_KEYS
 from server.protocols.wire import (
     Audio,
     Capabilities,
@@ -34,7 +35,6 @@ from server.protocols.wire import (
 DEFAULT_RATE_HZ = 16_000
 MIN_RATE_HZ, MAX_RATE_HZ = 8_000, 48_000
 MAX_TEXT = 16 * 1024  # characters of a typed turn
-MAX_KEYS = 64
 MAX_RESULT = 4 * 1024  # of a tool's result, for the page; the model gets up to 64 KiB
 
 # What a caller is told; the details of a provider are for the log.
@@ -217,6 +217,10 @@ class NativeWire:
                 return _text("transcript", role="user", text=text, final=final)
             case e.AssistantTranscript(text, final):
                 return _text("transcript", role="assistant", text=text.strip(), final=final)
+            case e.Interrupted():
+                return _text("interrupted")
+            case e.FalseInterruption():
+                return _text("false_interruption")
             case e.Filler(text):
                 return _text("filler", text=text)
             case e.BotSpeech(on):
@@ -277,6 +281,8 @@ Name = Literal[
     "transcript",
     "bot_started",
     "bot_stopped",
+    "interrupted",
+    "false_interruption",
     "clear",
     "pause",
     "resume",

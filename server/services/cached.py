@@ -1,4 +1,4 @@
-"""Any voice with `cache = "/var/cache/voicewire"`: the agent's greeting and its fixed sentences are made once."""
+"""Any voice with `cache = "/var/cache/voicewire"`: the agent's fixed sentences are made once."""
 
 from __future__ import annotations
 
@@ -65,15 +65,15 @@ def cached(engine: Engine[TextToSpeech], folder: Any, table: dict[str, Any], giv
     except OSError as error:
         raise ConfigError(f"{given.place}.cache: the folder {path} cannot be made: {error.strerror}") from error
     told = {key: value for key, value in table.items() if key not in NOT_HEARD}
-    identity = msgspec.json.encode([given.agent.voice, told], order="deterministic").decode()
+    identity = msgspec.json.encode(told, order="deterministic").decode()
     return CachedEngine(engine, path, identity, fixed_sentences(given.settings, given.agent))
 
 
 def fixed_sentences(settings: Settings, agent: Agent) -> frozenset[str]:
-    """The agent's greeting and what the call says by itself, in the pieces that come to the voice."""
+    """The greeting, the agent's `fixed`, and what the call says by itself, in the pieces that come to the voice."""
     said = agent.call_settings(settings)
     to_caller = ("apology", "fatal", "idle", "idle_again", "idle_goodbye", "too_long")
-    fixed = (said.greeting, *(getattr(said.sentences, name) for name in to_caller))
+    fixed = (said.greeting, *agent.fixed, *(getattr(said.sentences, name) for name in to_caller))
     own = (spec.filler for spec in agent.tools.specs() if spec.filler)
     whole = ((text,) for text in (*said.sentences.fillers, *own))
     wording = agent.wording(settings)

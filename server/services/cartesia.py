@@ -14,7 +14,7 @@ from audio.tts import cartesia as wire
 from server.services.access import Access, Provider, endpoint
 from server.services.options import named, one_of, parted
 from server.services.remote import Given, RemoteEngine
-from server.services.voices import VoicePatience, checked_ahead, websocket_voice
+from server.services.voices import VoicePatience, checked_ahead, patience_of, websocket_voice
 
 PROVIDER = Provider("wss://api.cartesia.ai", "CARTESIA_API_KEY")
 
@@ -40,10 +40,11 @@ def voice(given: Given, **options: Any) -> RemoteEngine[TextToSpeech]:
     """A voice; another version of its API goes into `query` (cartesia_version)."""
     place = given.place
     chosen, access, patience = parted(place, options, VoiceOptions, Access, VoicePatience)
+    times = patience_of(given, patience)
     named(place, voice=chosen.voice, model=chosen.model)
     one_of(place, "rate_hz", chosen.rate_hz, wire.RATES_HZ)
     extra = {**({"language": chosen.language} if chosen.language else {}), **chosen.extra}
     ahead = checked_ahead(place, chosen.ahead)
     where = endpoint(place, PROVIDER, access, wire.PATH, ("ws", "wss"))
     codec = wire.CartesiaCodec(chosen.model, chosen.voice, chosen.rate_hz, extra, ahead)
-    return websocket_voice(where, codec, patience)
+    return websocket_voice(where, codec, times)

@@ -1,14 +1,15 @@
 """Deepgram: its Nova and Flux models as ears, Aura and Flux as voices.
 
-stt = {name = "deepgram", model = "nova-3", language = "en"}
-stt = {name = "deepgram-flux", model = "flux-general-en", eager_eot_threshold = 0.5}
-tts = {name = "deepgram-tts", model = "…"}               # Aura, or Flux: its models are named `flux-…`
+stt = {name = "deepgram", model = "…", language = "en", terms = "keyterms"}
+stt = {name = "deepgram-flux", model = "…", eager_eot_threshold = 0.5}
+tts = {name = "deepgram-tts", model = "…", protocol = "v2"}     # Flux; "v1" is Aura
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
+from loguru import logger
 from msgspec import Struct
 
 from audio.services import SpeechToText, TextToSpeech
@@ -17,17 +18,15 @@ from audio.stt import deepgram_flux as flux_wire
 from audio.stt.hearing import Patience
 from audio.tts import deepgram as voice_wire
 from server.services.access import Access, Provider, endpoint
-from server.services.ears import terms, websocket_ears
+from server.services.ears import terms, way_of, websocket_ears
 from server.services.options import at, named, one_of, parted
 from server.services.remote import Given, RemoteEngine
-from server.services.voices import VoicePatience, websocket_voice
+from server.services.voices import VoicePatience, patience_of, websocket_voice
 
 PROVIDER = Provider("wss://api.deepgram.com", "DEEPGRAM_API_KEY", "Authorization: Token")
 SCHEMES = ("ws", "wss")
 RATES_HZ = (8000, 16000, 24000, 44100, 48000)
 """What it hears as linear16."""
-TERMS_OF = ("nova-3", "flux")
-"""Models that take keyterms."""
 
 
 class NovaOptions(Struct, frozen=True, forbid_unknown_fields=True):
@@ -44,7 +43,10 @@ class NovaOptions(Struct, frozen=True, forbid_unknown_fields=True):
     punctuate: bool = True
     """Sentences end with a sign."""
     keyterms: list[str] | None = None
-    """Words to listen for; not given: the terms of the agent's vocabulary, for Nova-3."""
+    """Words to listen for, where the model takes them; not given: as `terms` says."""
+    terms: Literal["keyterms", "no"] | None = None
+    """The terms of the agent's vocabulary: `keyterms`, for a model that takes them (others refuse the connection for
+    them), or `no`; not given: `no`, which the log tells."""
 
 
 def nova(given: Given, **options: Any) -> RemoteEngine[SpeechToText]:
@@ -52,13 +54,16 @@ def nova(given: Given, **options: Any) -> RemoteEngine[SpeechToText]:
     place = given.place
     chosen, access, patience = parted(place, options, NovaOptions, Access, Patience)
     named(place, model=chosen.model)
+    keyterms = terms(f"{place}.keyterms", chosen.keyterms, given.agent.vocabulary)
+    if chosen.keyterms is None and way_of(place, chosen.terms, "no", "keyterms", keyterms) == "no":
+        keyterms = ()
     settings = nova_wire.DeepgramSettings(
         chosen.model,
         language=chosen.language,
         rate_hz=one_of(place, "rate_hz", chosen.rate_hz, RATES_HZ),
         smart_format=chosen.smart_format,
         punctuate=chosen.punctuate,
-        keyterms=terms(f"{place}.keyterms", chosen.model, chosen.keyterms, given.agent.vocabulary, TERMS_OF),
+        keyterms=keyterms,
     )
     where = endpoint(place, PROVIDER, access, nova_wire.path_of(settings), SCHEMES)
     return websocket_ears(where, lambda: nova_wire.DeepgramHearing(settings, patience))
@@ -89,7 +94,7 @@ def flux(given: Given, **options: Any) -> RemoteEngine[SpeechToText]:
     chosen, access, patience = parted(place, options, FluxOptions, Access, Patience)
     named(place, model=chosen.model)
     rate_hz = one_of(place, "rate_hz", chosen.rate_hz, RATES_HZ)
-    keyterms = terms(f"{place}.keyterms", chosen.model, chosen.keyterms, given.agent.vocabulary, TERMS_OF)
+    keyterms = terms(f"{place}.keyterms", chosen.keyterms, given.agent.vocabulary)
     settings = at(
         place,
         lambda: flux_wire.FluxSettings(
@@ -107,10 +112,12 @@ def flux(given: Given, **options: Any) -> RemoteEngine[SpeechToText]:
 
 
 class VoiceOptions(Struct, frozen=True, forbid_unknown_fields=True):
-    """`tts = {name = "deepgram-tts", model = "…"}`: Aura, or Flux, which is what a model named `flux-…` is."""
+    """`tts = {name = "deepgram-tts", model = "…", protocol = "v2"}`: Aura, or Flux."""
 
     model: str
     """Which model; it is the voice as well. It must be given."""
+    protocol: Literal["v1", "v2"] | None = None
+    """How it is asked: Aura at `/v1/speak`, Flux at `/v2/speak`; not given: `v1`, which the log tells."""
     rate_hz: int = 16000
     """Of its audio: 8000, 16000, 24000, 32000 or 48000."""
 
@@ -119,8 +126,14 @@ def voice(given: Given, **options: Any) -> RemoteEngine[TextToSpeech]:
     """A voice; more of it (speed, expressivity, …) goes into `query`."""
     place = given.place
     chosen, access, patience = parted(place, options, VoiceOptions, Access, VoicePatience)
+    times = patience_of(given, patience)
     named(place, model=chosen.model)
     one_of(place, "rate_hz", chosen.rate_hz, voice_wire.RATES_HZ)
-    where = endpoint(place, PROVIDER, access, voice_wire.path_of(chosen.model, chosen.rate_hz), SCHEMES)
-    codec = voice_wire.DeepgramCodec(voice_wire.dialect_of(chosen.model), chosen.rate_hz)
-    return websocket_voice(where, codec, patience)
+    if chosen.protocol is None:
+        logger.info(
+            '{}: the voice is asked at /v1/speak, as Aura is; for one of Flux set {}.protocol = "v2"', place, place
+        )
+    dialect = voice_wire.FLUX if chosen.protocol == "v2" else voice_wire.AURA
+    where = endpoint(place, PROVIDER, access, voice_wire.path_of(dialect, chosen.model, chosen.rate_hz), SCHEMES)
+    codec = voice_wire.DeepgramCodec(dialect, chosen.rate_hz)
+    return websocket_voice(where, codec, times)

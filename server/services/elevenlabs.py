@@ -14,7 +14,7 @@ from audio.tts import elevenlabs as wire
 from server.services.access import Access, Provider, endpoint
 from server.services.options import named, one_of, parted
 from server.services.remote import Given, RemoteEngine
-from server.services.voices import VoicePatience, checked_ahead, websocket_voice
+from server.services.voices import VoicePatience, checked_ahead, patience_of, websocket_voice
 
 PROVIDER = Provider("wss://api.elevenlabs.io", "ELEVENLABS_API_KEY", "xi-api-key")
 
@@ -38,9 +38,10 @@ def voice(given: Given, **options: Any) -> RemoteEngine[TextToSpeech]:
     """A voice; more of it (language_code, apply_text_normalization, …) goes into `query`."""
     place = given.place
     chosen, access, patience = parted(place, options, VoiceOptions, Access, VoicePatience)
+    times = patience_of(given, patience)
     named(place, voice=chosen.voice, model=chosen.model)
     one_of(place, "rate_hz", chosen.rate_hz, wire.RATES_HZ)
     ahead = checked_ahead(place, chosen.ahead)
     path = wire.path_of(chosen.voice, chosen.model, chosen.rate_hz)
     where = endpoint(place, PROVIDER, access, path, ("ws", "wss"))
-    return websocket_voice(where, wire.ElevenLabsCodec(chosen.rate_hz, chosen.voice_settings, ahead), patience)
+    return websocket_voice(where, wire.ElevenLabsCodec(chosen.rate_hz, chosen.voice_settings, ahead), times)

@@ -16,12 +16,10 @@ def pocketsphinx(given: Given) -> Factory:
 
 
 def espeak(given: Given) -> Factory:
-    """The embedded voice, as the agent names it."""
+    """The embedded voice."""
     from audio.tts.espeak import espeak_voices
 
-    voice = given.agent.voice
-    voices = partial(espeak_voices, spawn=given.spawn)
-    return partial(voices, voice=voice) if voice else voices
+    return partial(espeak_voices, spawn=given.spawn)
 
 
 def smart_turn(given: Given) -> Factory:

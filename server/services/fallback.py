@@ -26,13 +26,12 @@ from server.config import Service
 from server.factories import Engine, split
 from server.services.options import converted
 from server.services.remote import Given
+from server.services.voices import MARGIN_S
 
 S = TypeVar("S")
 Make = Callable[[Service, Given], Engine[S]]
 
 MAX_SERVICES = 8
-MARGIN_S = 0.2
-"""So much sooner than the call all voices together give up."""
 _PATIENCE = FallbackPatience()
 _EARS = FallbackOptions()
 

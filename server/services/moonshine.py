@@ -1,6 +1,6 @@
 """Moonshine models on this machine.
 
-stt = {name = "moonshine", model = "models/moonshine-base"}
+stt = {name = "moonshine", model = "/models/moonshine"}
 """
 
 from __future__ import annotations

@@ -53,9 +53,19 @@ VOICES: dict[str, Find] = {
     "scripted": lambda _: scripted.voice,
 }
 
+FOLLOW_TURNS = frozenset({"deepgram-flux", "fallback"})
+"""Ears that say when a turn is over, as the rule `stt` wants; a factory of the user's own may be such as well."""
+
 
 def make_ears(service: Service, given: Given) -> Engine[SpeechToText]:
     """The engine of a speech-to-text. Raises ConfigError that names the key."""
+    name, _ = split(given.place, service)
+    rules = given.settings.over("turn", given.agent.turn).rules
+    if "stt" in rules and name in EARS.keys() - FOLLOW_TURNS and given.place == "stt":
+        raise ConfigError(
+            f'the configuration is wrong: turn.rules: "stt" needs ears that follow turns, and {name!r} does not;'
+            ' choose stt = {name = "deepgram-flux", …}, or leave the rule out'
+        )
     known: Known = {each: partial(find, given) for each, find in EARS.items()}
     engine: Engine[SpeechToText] = make("stt", given.place, service, known)
     return engine

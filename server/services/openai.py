@@ -8,7 +8,7 @@ tts = {name = "openai-tts", model = "…", voice = "…"}
 from __future__ import annotations
 
 from random import Random
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import Struct
 
@@ -24,15 +24,13 @@ from audio.stt.utterances import Waits
 from audio.tts import openai as voice_wire
 from link.http import HttpClient
 from server.services.access import Access, Provider, endpoint
-from server.services.ears import terms, websocket_ears
+from server.services.ears import Way, terms, way_of, websocket_ears
 from server.services.options import named, one_of, parted, within
 from server.services.remote import Given, HttpEngine, RemoteEngine
-from server.services.voices import VoicePatience, checked_ahead, http_voice
+from server.services.voices import VoicePatience, checked_ahead, http_voice, patience_of
 
 REALTIME = Provider("wss://api.openai.com/v1", "OPENAI_API_KEY")
 OVER_HTTP = Provider("https://api.openai.com/v1", "OPENAI_API_KEY")
-KEYWORDS_OF = ("gpt-transcribe", "gpt-live-transcribe")
-"""Models that take words to listen for."""
 
 
 class TranscriptionOptions(Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,11 +40,13 @@ class TranscriptionOptions(Struct, frozen=True, forbid_unknown_fields=True):
     """Which model; it must be given."""
     language: str = ""
     """ISO 639-1."""
-    prompt: str | None = None
-    """What the model is told of what it will hear; not given: the terms of the agent's vocabulary, unless they are
-    `keywords`."""
+    prompt: str = ""
+    """What the model is told of what it will hear."""
     keywords: list[str] | None = None
-    """Words to listen for; not given: the terms of the agent's vocabulary, where the model takes them."""
+    """Words to listen for, where the model takes them; not given: as `terms` says."""
+    terms: Literal["keywords", "prompt", "no"] | None = None
+    """The terms of the agent's vocabulary: `keywords`, for a model that takes them, `prompt`, behind the prompt, or
+    `no`; not given: `prompt`, which the log tells."""
     words: bool = False
     """Ask for the times of words (`verbose_json`), where the model has them."""
     logprobs: bool = False
@@ -65,13 +65,11 @@ def transcription(given: Given, **options: Any) -> HttpEngine[SpeechToText]:
     chosen, access, waits = parted(place, options, TranscriptionOptions, Access, Waits)
     named(place, model=chosen.model)
     rate_hz = one_of(place, "rate_hz", chosen.rate_hz, (8000, 16000, 24000))
-    vocabulary = given.agent.vocabulary
-    keywords = terms(f"{place}.keywords", chosen.model, chosen.keywords, vocabulary, KEYWORDS_OF)
-    spoken_of = ", ".join(terms(place, chosen.model, None, vocabulary, ("",)))
+    prompt, keywords = _told(given, chosen, "prompt")
     settings = TranscriptionSettings(
         chosen.model,
         chosen.language,
-        chosen.prompt if chosen.prompt is not None else "" if keywords else spoken_of,
+        prompt,
         keywords,
         words=chosen.words,
         logprobs=chosen.logprobs,
@@ -97,7 +95,10 @@ class RealtimeOptions(Struct, frozen=True, forbid_unknown_fields=True):
     prompt: str = ""
     """What the model is told of what it will hear, where it takes a prompt."""
     keywords: list[str] | None = None
-    """Words to listen for; not given: the terms of the agent's vocabulary, where the model takes them."""
+    """Words to listen for, where the model takes them; not given: as `terms` says."""
+    terms: Literal["keywords", "prompt", "no"] | None = None
+    """The terms of the agent's vocabulary: `keywords`, for a model that takes them, `prompt`, behind the prompt, or
+    `no`; not given: `no`, which the log tells."""
     delay: str = ""
     """How long the model may wait for more before it writes, where it takes that: `low`, `high`, …"""
     noise_reduction: str = ""
@@ -112,13 +113,22 @@ def realtime(given: Given, **options: Any) -> RemoteEngine[SpeechToText]:
     settings = RealtimeSettings(
         chosen.model,
         chosen.language,
-        chosen.prompt,
-        terms(f"{place}.keywords", chosen.model, chosen.keywords, given.agent.vocabulary, KEYWORDS_OF),
+        *_told(given, chosen, "no"),
         chosen.delay,
         chosen.noise_reduction,
     )
     where = endpoint(place, REALTIME, access, PATH, ("ws", "wss"))
     return websocket_ears(where, lambda: RealtimeHearing(settings, patience))
+
+
+def _told(given: Given, chosen: TranscriptionOptions | RealtimeOptions, default: Way) -> tuple[str, tuple[str, ...]]:
+    """The prompt and the keywords; by `default` the terms of the vocabulary go where any model takes them."""
+    found = terms(f"{given.place}.keywords", chosen.keywords, given.agent.vocabulary)
+    if chosen.keywords is not None:
+        return chosen.prompt, found
+    way = way_of(given.place, chosen.terms, default, "keywords", found)
+    prompt = " ".join(filter(None, (chosen.prompt, ", ".join(found if way == "prompt" else ()))))
+    return prompt, found if way == "keywords" else ()
 
 
 class VoiceOptions(Struct, frozen=True, forbid_unknown_fields=True):
@@ -144,6 +154,7 @@ def voice(given: Given, **options: Any) -> HttpEngine[TextToSpeech]:
     """A voice: one request for each sentence."""
     place = given.place
     chosen, access, patience = parted(place, options, VoiceOptions, Access, VoicePatience)
+    times = patience_of(given, patience)
     own = chosen.voice if isinstance(chosen.voice, str) else chosen.voice.get("id", "")
     named(place, voice=own, model=chosen.model)
     low, high = voice_wire.SPEED
@@ -154,4 +165,4 @@ def voice(given: Given, **options: Any) -> HttpEngine[TextToSpeech]:
     extra |= {"speed": chosen.speed} if chosen.speed is not None else {}
     where = endpoint(place, OVER_HTTP, access, voice_wire.PATH, ("http", "https"))
     speech = voice_wire.OpenAISpeech(chosen.model, chosen.voice, chosen.rate_hz, {**extra, **chosen.extra})
-    return http_voice(where, speech, checked_ahead(place, chosen.ahead), patience)
+    return http_voice(where, speech, checked_ahead(place, chosen.ahead), times)

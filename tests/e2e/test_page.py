@@ -85,6 +85,18 @@ async def test_a_cut_sentence_shows_what_was_heard(stand: Stand) -> None:
         await visit.sees(".bubble .cut", "interrupted")
 
 
+async def test_words_in_which_the_bot_gives_way_are_marked_until_it_goes_on(stand: Stand) -> None:
+    async with stand.visit() as visit:
+        call = await visit.talk()
+        await say(call, "assistant", "We are open", final=False)
+        await call.send("interrupted")
+        await visit.sees(".bubble .cut", "interrupted")
+        await call.send("false_interruption")
+        await say(call, "assistant", "We are open from nine", final=True)
+        await visit.sees(".bubble:not([data-open]) .words", "We are open from nine")
+        assert await visit.page.locator(".bubble .cut").count() == 0
+
+
 async def test_nothing_the_model_says_becomes_html(stand: Stand) -> None:
     async with stand.visit() as visit:
         call = await visit.talk()

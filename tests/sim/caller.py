@@ -37,11 +37,14 @@ class Caller:
         self.reads = False  # some answers are to be read only
         self._keys_at = -10.0
         self.muted = False
+        self.holds_key = False
         self.voiced = False
         """Voice activity detection hears them."""
         self._fresh_at = 0.0
         self.began: dict[str, float] = {}
         """Words, and when the voice came on in which they were said."""
+        self.mumbled: set[str] = set()
+        """Words without a voice."""
         self.sent: list[str] = []
 
     def begin(self) -> None:
@@ -77,24 +80,24 @@ class Caller:
 
     def _speak(self, *parts: Part) -> None:
         """The voice goes on and off again; with a key to talk it is held meanwhile, and let go a little too early."""
-        holds = "key" in self._world.settings.turn.rules
+        has_key = "key" in self._world.settings.turn.rules
         last = parts[-1].end
         release = last + self._random.choice((0.05, 0.4))
-        if holds:
-            self._press(False)
+        if has_key:
+            self._press(True)
         for part in parts:
             self.began.update(dict.fromkeys(part.text.split(), self._world.now + (part.begin + START_S)))
-            off = min(part.end + STOP_S, release if holds else math.inf)
+            off = min(part.end + STOP_S, release if has_key else math.inf)
             self._world.at(part.begin + START_S, self._voice_on)
             self._world.at(off, self._voice_off, (off - part.end) * 1000)
         self._silent_from = self._world.now + last + STOP_S
         self._world.ears.hear(parts)
-        if holds:
-            self._world.at(release, self._press, True)
+        if has_key:
+            self._world.at(release, self._press, False)
 
-    def _press(self, muted: bool) -> None:
-        self.muted = muted
-        self._world.post(Muted(muted))
+    def _press(self, held: bool) -> None:
+        self.holds_key = held
+        self._world.post(Muted(not held))
 
     def _voice_on(self) -> None:
         self.voiced, self._fresh_at = True, self._world.now
@@ -123,6 +126,7 @@ class Caller:
         """The caller speaks, what was said is not known yet, or keys have just been pressed."""
         return (
             self._world.now < max(self._silent_from, self._world.ears.known_at)
+            or self._world.ears.coming > 0
             or self._world.now < self._keys_at + POLICY.keys_ms / 1000 + 0.1
         )
 
@@ -176,7 +180,9 @@ class Caller:
         if not self.busy:
             self.turns += 1
             self._fresh_at = self._world.now
-            self._world.post(Transcript(f"q{self.turns} please{self.turns}", True))
+            text = f"q{self.turns} please{self.turns}"
+            self.mumbled.update(text.split())
+            self._world.post(Transcript(text, True))
 
     # --- everything else ----------------------------------------------------------------------------------------------
 
@@ -217,7 +223,8 @@ class Caller:
         self._world.post(Interrupt())
 
     def _mute(self) -> None:
-        self._press(self._random.random() < 0.5)
+        self.muted = self._random.random() < 0.5
+        self._world.post(Muted(self.muted))
 
     def _say(self) -> None:
         self.says += 1

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from audio.events import SpeechStarted, SpeechStopped, Transcript
+from audio.events import SpeechStarted, SpeechStopped, Transcript, TurnHint
 from server.call import events as e
 from server.call.listening import FORGOTTEN_S
 from server.call.states import CallState
@@ -33,7 +34,9 @@ class CallerOracles:
         self._told: Counter[str] = Counter()  # words in turns
         self._small: set[str] = set()  # words that were less than a turn, or were not to be heard
         self._starts: dict[float, bool] = {}  # when the voice came on -> it was heard
-        self._stopped_at = 0.0
+        self._stops: dict[float, float] = {}  # when the voice came on -> when it went off
+        self._started_at = self._stopped_at = 0.0
+        self._follows_turns_at = math.inf  # when the ears were first known to
         self._listened = False  # in this very moment
         self._head: tuple[object, ...] = ()
         self._head_since = 0.0
@@ -47,8 +50,11 @@ class CallerOracles:
                 self._finals.update(words if final else ())
             case SpeechStarted():
                 self._listened = False
+                self._started_at = self._world.now
             case SpeechStopped():
-                self._stopped_at = self._world.now
+                self._stops[self._started_at] = self._stopped_at = self._world.now
+            case TurnHint():
+                self._follows_turns_at = min(self._follows_turns_at, self._world.now)
             case e.UserText(text):
                 self._shown |= set(SAID.findall(text))
 
@@ -80,11 +86,18 @@ class CallerOracles:
     def _check_deaf(self, words: list[str]) -> None:
         """Only of who was not to be heard when they began to speak it is told that they were not heard."""
         ears = self._world.ears
-        late = self._world.now >= self._stopped_at + FORGOTTEN_S
-        excused = ears.doubled or late or self._world.now < ears.owes_until
+        excused = ears.doubled or self._world.now < ears.owes_until
         for word in words:
             began = self._world.caller.began.get(word, 0.0)
-            self._check(excused or not self._starts.get(began), f"{word} was to be heard, and was not")
+            heard = self._starts.get(began) and not self._is_late(began)
+            self._check(excused or not heard, f"{word} was to be heard, and was not")
+
+    def _is_late(self, began: float) -> bool:
+        """Its final is not waited for any longer; one that may be of several speeches is waited for from the last."""
+        over_at = self._stops.get(began, math.inf)
+        if self._follows_turns_at < over_at < math.inf:
+            over_at = self._stopped_at
+        return self._world.now >= over_at + FORGOTTEN_S
 
     def step(self) -> None:
         """After each event of the world: the frame that is to be heard next is heard, or given up."""
@@ -102,5 +115,5 @@ class CallerOracles:
         lost = [word for word in self._finals if not self._told[word] and word not in self._small]
         self._check(not lost, f"words of the caller are in no turn: {lost}")
         twice = [word for word, count in self._told.items() if count > 1]
-        self._check(not twice or ears.doubled or ears.revised, f"words of the caller are in two turns: {twice}")
+        self._check(not twice or ears.doubled, f"words of the caller are in two turns: {twice}")
         self._check(self._told.keys() <= self._shown, "a turn holds words that nobody said")

@@ -45,12 +45,13 @@ class Ears:
         self._not_before = 0.0  # the final of the speech before
         self.known_at = 0.0
         """When the last final transcript comes."""
+        self.coming = 0
+        """So much they will still tell, some of it in the very instant that is `known_at`."""
         self.fresh_at = 0.0
         """The last transcript."""
         self.owes_until = 0.0
         """Until then a final is missing of which nobody has said that it never comes."""
         self.doubled = False
-        self.revised = False
 
     def hear(self, parts: tuple[Part, ...]) -> None:
         """The caller says something, perhaps with pauses."""
@@ -103,12 +104,13 @@ class Ears:
         return final, final
 
     def _show(self, at: float, text: str) -> None:
-        """A partial transcript; some engines take back what they said."""
+        """A partial transcript; some engines take back what they said, at once or only with a later transcript."""
         at = max(at, self._not_before - self._world.now)
         if self._happens("stt_revise", 0.3):
             self._world.count("ears: revised partials")
-            self.revised = True
             self._later(at, Transcript(f"{text} wrong", False))
+            if self._world.counts["ears: revised partials"] % 2:
+                return
         self._later(at + 0.05, Transcript(text, False))
 
     # --- turns --------------------------------------------------------------------------------------------------------
@@ -182,7 +184,7 @@ class Ears:
     def _lose_link(self, seconds: float) -> None:
         """What is said meanwhile is heard afterwards, if that is not too late."""
         self._world.count("ears: outages")
-        self._away_until = self._world.now + seconds
+        self._away_until = max(self._away_until, self._world.now + seconds)  # what waits for that keeps its order
         if seconds > LINK_S:
             self._world.at(LINK_S, self._lose)
 
@@ -198,16 +200,16 @@ class Ears:
         self._later(at, *finals)
 
     def _later(self, at: float, *facts: EarFact) -> None:
+        self.coming += 1
         self._world.at(at, self._tell, self._epoch, facts)
 
     def _tell(self, epoch: int, facts: tuple[EarFact, ...]) -> None:
-        if epoch != self._epoch:
-            return
-        if self._world.now < self._away_until:
+        if epoch == self._epoch and self._world.now < self._away_until:
             self.known_at = max(self.known_at, self._away_until)
             self._world.at(self._away_until - self._world.now, self._tell, epoch, facts)
             return
-        for fact in facts:
+        self.coming -= 1
+        for fact in facts if epoch == self._epoch else ():
             if isinstance(fact, Transcript):
                 self.fresh_at = self._world.now
             self._world.post(fact)

@@ -45,7 +45,9 @@ class Judge:
         if not isinstance(command, e.Notify) or not isinstance(command.event, e.UserTurn):
             return
         voiced_until, options = command.event.voiced_until, self._world.settings.turn
-        if voiced_until is None or abs(voiced_until - self._silent_since) > SAME_S or not command.event.text:
+        if voiced_until is None or abs(voiced_until - self._silent_since) > SAME_S:
+            return
+        if self._world.caller.mumbled.issuperset(command.event.text.split()):  # nobody judges words without a voice
             return
         oracles = self._world.oracles
         oracles.check(self._complete is not None, "a turn is over before it was judged")

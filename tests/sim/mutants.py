@@ -21,7 +21,7 @@ import msgspec
 from msgspec import Struct
 
 ROOT = Path(__file__).parents[2]
-COPIED = ("link", "llm", "audio", "server", "static", "examples", "tests")
+COPIED = ("link", "llm", "audio", "server", "static", "examples", "bench", "tests")
 UNCOPIED = shutil.ignore_patterns("__pycache__", "e2e", "*.wav", "*.flac")
 UNIT = (
     "tests/unit/server/call/test_core*.py",
@@ -34,6 +34,7 @@ UNIT = (
     "tests/unit/llm/test_continuation*.py",
     "tests/unit/audio/test_playout*.py",
     "tests/unit/audio/test_turn*.py",
+    "tests/unit/audio/test_revision.py",
     "tests/unit/audio/test_endpoint.py",
     "tests/unit/audio/smart_turn/test_questions.py",
     "tests/unit/audio/test_pieces.py",

@@ -188,6 +188,7 @@ class Oracles:
                 self._idle += 1
                 self.check(times == self._idle <= 3, "asked too often whether the caller is there")
                 self.check(not self._world.caller.muted, "asked a muted caller whether they are there")
+                self.check(not self._world.caller.holds_key, "asked who holds the key whether they are there")
                 self.check(self._world.tools.running == 0, "asked whether the caller is there while a tool runs")
 
     def step(self) -> None:
@@ -264,7 +265,7 @@ class Oracles:
         missing = self._turns - {int(number) for number in TURN.findall(texts)}
         self.check(not missing, f"turns of the caller are not in the log: {missing}")
         numbers = TURN.findall(texts)
-        once = len(numbers) == len(set(numbers)) or self._world.ears.doubled or self._world.ears.revised
+        once = len(numbers) == len(set(numbers)) or self._world.ears.doubled
         self.check(once, f"a turn of the caller stands twice in the log: {numbers}")
         keys = "".join(KEYS.findall(texts))
         self.check(keys == self._world.caller.keys, f"keys {self._world.caller.keys} were pressed, {keys} are known")

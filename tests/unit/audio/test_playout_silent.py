@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from audio.playout import Playout
+from audio.playout import Cut, Playout
 from tests.unit.audio.test_playout import playout, say, sent, tell
 
 
@@ -38,7 +38,7 @@ def test_words_without_a_sound_that_were_not_reached_are_lost() -> None:
     say(queue, 1, "one two", 150)
     silent(queue, 2)
     sent(queue, 10.0)
-    assert [(cut.frame, cut.heard, cut.lost) for cut in queue.interrupt(10.05).cuts][1:] == [(2, "", "😀")]
+    assert queue.interrupt(10.05).cuts[1:] == (Cut(2, ""),)
     say(queue, 3, "one two", 150)
     silent(queue, 4)
     assert [(cut.frame, cut.heard) for cut in queue.close()] == [(3, ""), (4, "")]

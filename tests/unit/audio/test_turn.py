@@ -309,12 +309,12 @@ def test_an_engine_is_known_to_punctuate_once_it_has() -> None:
 
 def test_a_caller_who_pauses_is_given_time_and_the_bots_pauses_teach_nothing() -> None:
     turn = ruled("pauses")
-    turn.begin(2.8)
+    turn.begin(2.8, alone=True)
     turn.stop(3.5)
     turn.hear("in the morning", True, 3.6)
-    assert turn.deadline() == pytest.approx(3.5 + 1.6), "800 ms, and twice half of it"
+    assert turn.deadline() == pytest.approx(3.5 + 1.2), "800 ms, and twice a quarter of it"
     deaf = ruled("pauses")
-    deaf.begin(2.8, alone=False)
+    deaf.begin(2.8)
     deaf.stop(3.5)
     deaf.hear("in the morning", True, 3.6)
     assert deaf.deadline() == pytest.approx(3.8)
@@ -324,6 +324,17 @@ def test_a_caller_who_pauses_is_given_time_and_the_bots_pauses_teach_nothing() -
         turn.stop(at + 1.0)
         turn.hear("yes", True, at + 1.1)
     assert turn.deadline() == pytest.approx(591.3), "what is not seen again is forgotten"
+
+
+@pytest.mark.parametrize(("goes_on_at", "over_at"), [(2.9, 3.5 + 1.35), (3.4, 3.5 + 0.3)])
+def test_who_goes_on_soon_after_their_turn_was_over_was_cut_off_in_a_pause(goes_on_at: float, over_at: float) -> None:
+    turn = ruled("pauses")
+    assert turn.verdict(2.4) == "said"
+    turn.take()
+    turn.begin(goes_on_at, alone=True)
+    turn.stop(3.5)
+    turn.hear("in the morning", True, 3.6)
+    assert turn.deadline() == pytest.approx(over_at)
 
 
 def test_a_partial_for_which_no_voice_was_noticed_is_not_taken_twice() -> None:

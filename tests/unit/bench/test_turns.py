@@ -11,7 +11,7 @@ from audio.events import Transcript, TurnHint
 from bench.speech import FRAME, FRAME_MS, RATE_HZ
 from bench.turn_calls import shared_out
 from bench.turn_ear import AFTERMATH_S, PATIENCE_S, QUIET_S, Ear, Results, Sentence
-from bench.turn_report import Early, early_table, strategy_table
+from bench.turn_report import Early, counted, early_table, strategy_table
 from bench.turn_scenes import CUTS, PAUSES_MS, Scene, cough, paused, sentences, sounds, whole
 from bench.turn_services import EAGER_MS, END_MS, Follower, Place
 
@@ -149,8 +149,22 @@ def test_the_tables() -> None:
     assert cells[:4] == ["silence alone", "350 / 450", "0 of 3", "1 of 1"]
     assert cells[-1] == "40"
     quick = Results([Sentence(0, 100.0)])
-    rows = early_table({(300, "off"): Early(some, 0, 0), (300, "llm"): Early(quick, 5, 2)}).splitlines()
-    assert [cell.strip() for cell in rows[-1].strip("|").split("|")] == ["300", "llm", "100 / 100", "250", "5", "2"]
+    rows = early_table({(300, "off"): Early(some, 0, 0, 0), (300, "llm+tts"): Early(quick, 5, 2, 61)}).splitlines()
+    assert [cell.strip() for cell in rows[-1].strip("|").split("|")] == [
+        "300",
+        "llm+tts",
+        "100 / 100",
+        "250",
+        "5",
+        "2",
+        "61",
+    ]
+
+
+def test_what_is_wasted_is_counted() -> None:
+    some = Results([])
+    assert counted(some, "used 40\ndiscarded 0\ndiscarded 61\n") == Early(some, 1, 2, 61)
+    assert counted(some, "") == Early(some, 0, 0, 0)
 
 
 def test_a_whole_recording_ends_with_its_voice() -> None:

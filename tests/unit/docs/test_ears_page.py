@@ -10,13 +10,14 @@ import pytest
 from audio.endpoint import TurnOptions
 from audio.stt import kept_audio, moonshine, utterances
 from audio.stt.fallback import FallbackOptions
+from audio.stt.faster_whisper import WhisperOptions
 from audio.stt.hearing import Patience
 from audio.stt.local import LocalOptions
 from link.breaker import BreakerOptions
 from server.agent import Agent
 from server.call.media import PREROLL_MS
 from server.engines import make_engines
-from server.services import deepgram, faster_whisper, openai
+from server.services import deepgram, ears, openai
 from server.services.names import EARS
 from tests.unit.docs import pages, stand
 from tests.virtual.loop import run
@@ -32,7 +33,7 @@ def test_every_ears_have_their_row() -> None:
 
 
 def test_the_options_of_the_table_are_there() -> None:
-    whisper = faster_whisper.Options("m")
+    whisper = WhisperOptions("m")
     assert ROWS["faster-whisper"][3] == f"with `words` ({'on' if whisper.words else 'off'})"
     options = {
         "faster-whisper": (whisper, LocalOptions()),
@@ -73,9 +74,11 @@ def test_the_numbers_are_those_of_the_code() -> None:
         f"`turn.final_timeout_ms` ({TurnOptions().final_timeout_ms:g} ms after",
         f"is kept, {kept_audio.KEPT_S:g} s of it",
         f"says nothing for `final_s` ({patience.final_s:g} s)",
+        f"a handshake has {ears.CONNECT_S:g} s",
         f"stays away for `link_s` ({patience.link_s:g} s)",
         f"answered within `attempt_s` ({waits.attempt_s:g} s)",
         f"until `final_s` ({waits.final_s:g} s) after the end",
+        f"of at most {ears.MAX_TERM_WORDS} words, the first {ears.MAX_TERMS} of them and of {ears.MAX_TERM_CHARS} char",
         f"no final `final_s` ({several.final_s:g} s) after",
         f"for `avoid_s` ({several.avoid_s:g} s) in that call",
         f"fail {breaker.failures} times in {breaker.window_s:g} s",

@@ -16,11 +16,13 @@ from audio.stt import pocketsphinx
 from link.errors import ConfigError
 from llm.mcp_options import MCPServer
 from server.agent import EVENTS, Agent, load_agent
+from server.call.keypad import MAX_KEYS
 from server.calls import MAX_STRANGERS
 from server.commands import serve
 from server.config import SERVICES, Limits, Settings
 from server.engines import make_engines
 from server.protocols import native
+from server.services.names import EARS, VOICES
 from tests.unit.server.call.session_stand import virtual
 from tools import list_settings
 
@@ -121,7 +123,7 @@ def test_the_limits_of_the_wire_are_those_of_the_code() -> None:
     limits = Limits()
     for words in (
         f"over {native.MAX_TEXT:,} characters",
-        f"those after the {native.MAX_KEYS}th are dropped",
+        f"those after the {MAX_KEYS}th are dropped",
         f"the first {native.MAX_RESULT:,} characters",
         f"({native.MIN_RATE_HZ}\u2013{native.MAX_RATE_HZ}, default {native.DEFAULT_RATE_HZ};",
         f"over {limits.audio_messages_per_s:,.0f} audio messages a second, or over {limits.messages_per_s:g} others",
@@ -151,6 +153,13 @@ def test_the_readme_names_every_event() -> None:
     listed = re.search(r'`@agent.on\("call_started"\)` and so on: `([^`]*)`', README)
     assert listed is not None
     assert sorted(re.split(r",\s+", listed[1])) == sorted(EVENTS)
+
+
+@pytest.mark.parametrize(("kind", "known"), [("stt", set(EARS)), ("tts", set(VOICES))])
+def test_the_readme_has_all_ears_and_voices(kind: str, known: set[str]) -> None:
+    row = re.search(rf"^\| `{kind}` \|(.*)\|$", README, re.MULTILINE)
+    assert row is not None
+    assert set(re.findall(r"`([^`]+)`", row[1])) == known
 
 
 @pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(([^)h][^)]*)\)", README))))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+from msgspec import Struct
 
 from audio.endpoint import Rule, TurnOptions
 from audio.vad import VadOptions
@@ -31,6 +32,31 @@ NUMBERS = re.findall(
 )
 WHILE = re.findall(r"^\|.*\| `\[policy\.(\w+)\]` \| (\d+) \|", PAGE, re.MULTILINE)
 DRAWN = re.findall(r"├ (\d+) ms +`(turn|policy|vad)\.(\w+)`", PAGE)
+
+
+ORIGINS = dict(re.findall(r"^\| `((?:turn|vad|policy)\.[\w.]+)` \| ([^|]+) \|", PAGE, re.MULTILINE))
+MACHINES = set(
+    "first_output_s next_output_s give_up_s max_attempts retry_pause_s max_rounds speech_first_s speech_next_s"
+    " speak_ahead ending_s max_call_s max_frames max_answer_bytes".split()
+)
+"""Settings of the policy that are about services, not about turns."""
+
+
+def settings_of_turns() -> dict[str, object]:
+    found = {f"turn.{name}": getattr(TABLES["turn"], name) for name in TurnOptions.__struct_fields__}
+    found |= {f"vad.{name}": getattr(TABLES["vad"], name) for name in VadOptions.__struct_fields__}
+    for name in set(Policy.__struct_fields__) - MACHINES:
+        value = getattr(POLICY, name)
+        inner = value.__struct_fields__ if isinstance(value, Struct) else ()
+        found |= {f"policy.{name}.{each}": getattr(value, each) for each in inner} or {f"policy.{name}": value}
+    return found
+
+
+def test_every_setting_has_its_default_and_where_it_comes_from() -> None:
+    wanted = settings_of_turns()
+    assert sorted(ORIGINS) == sorted(wanted)
+    numbers = {key: value for key, value in wanted.items() if isinstance(value, int | float)}
+    assert {key: float(ORIGINS[key]) for key in numbers} == numbers
 
 
 @pytest.mark.parametrize(("table", "key"), sorted(set(NAMED)))

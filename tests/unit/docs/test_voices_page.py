@@ -15,7 +15,7 @@ from link.breaker import BreakerOptions
 from server.agent import Agent
 from server.call.policy import Policy
 from server.engines import make_engines
-from server.services import cartesia, deepgram, elevenlabs, fallback, kokoro, openai, scripted
+from server.services import cartesia, deepgram, elevenlabs, kokoro, openai, scripted, voices
 from server.services.names import VOICES
 from tests.unit.audio.tts.tiny_models import kokoro_voice, piper_voice
 from tests.unit.docs import pages, stand
@@ -63,11 +63,12 @@ def test_the_keys_are_those_of_the_code() -> None:
 
 def test_the_numbers_are_those_of_the_code() -> None:
     patience, several, breaker = Patience(), FallbackPatience(), BreakerOptions()
-    shared_s = Policy().speech_first_s - fallback.MARGIN_S
+    shared_s = Policy().speech_first_s - voices.MARGIN_S
     for words in (
         f"no audio `first_audio_s` ({patience.first_audio_s:g} s) after it was asked, or none for"
         f" {patience.next_audio_s:g} s in the middle",
         f"After {patience.give_up_s:g} s without its first audio, or {patience.give_up_next_s:g} s without more",
+        f"{voices.MARGIN_S:g} s before the call would (`policy.speech_first_s`, `policy.speech_next_s`)",
         f"has given nothing for `first_audio_s` ({shared_s:g} s divided by their number), or nothing more"
         f" for `next_audio_s` ({several.next_audio_s:g} s)",
         f"for `avoid_s` ({several.avoid_s:g} s)",

@@ -178,7 +178,7 @@ def test_whoever_interrupts_the_start_is_obeyed(file: Path) -> None:
         ("Agent(instructions=None)", "the agent's instructions is wrong: Expected `str`, got `null`"),
         ("Agent(vocabulary='hello')", "the agent's vocabulary is wrong: Expected `array`, got `str`"),
         ("Agent(vocabulary=['a', 3])", "the agent's vocabulary is wrong: Expected `str`, got `int` - at `$[1]`"),
-        ("Agent(voice=3)", "the agent's voice is wrong: Expected `str | null`, got `int`"),
+        ("Agent(fixed='Hello.')", "the agent's fixed is wrong: Expected `array`, got `str`"),
         ("Agent(stt=3)", "the agent's stt is wrong: Expected `str | object | null`, got `int`"),
         ("Agent(llm=['local'])", "the agent's llm is wrong: Expected `str | object | null`, got `array`"),
         ("Agent(tts=True)", "the agent's tts is wrong: Expected `str | object | null`, got `bool`"),

@@ -115,13 +115,12 @@ async def test_the_configuration_goes_before_the_agent(
 
 
 @pytest.mark.asyncio
-async def test_the_voice_of_the_configuration_goes_before_that_of_the_agent() -> None:
-    agent = Agent(voice="martian")
-    made = engines({"tts": "espeak"}, agent)
+async def test_a_voice_that_espeak_does_not_have_is_named() -> None:
+    made = engines({"tts": {"name": "espeak", "voice": "martian"}})
     with pytest.raises(ConfigError, match="tts: espeak-ng has no voice 'martian'; it has en-029, en-gb"):
         await made.start()
     await made.close()
-    made = engines({"tts": {"name": "espeak", "voice": "en-gb"}}, agent)
+    made = engines({"tts": {"name": "espeak", "voice": "en-gb"}})
     await made.start()
     await made.close()
 

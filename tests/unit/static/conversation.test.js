@@ -92,6 +92,23 @@ export const tests = {
     );
   },
 
+  "words that the bot gives way in are marked, and no more once that was nothing"() {
+    const open = after(said("assistant", "We open", false), { type: "interrupted" });
+    equal(open.items[0].cut, true);
+    equal(open.receive({ type: "false_interruption" }).length, 1);
+    equal(open.items[0].cut, false);
+    equal(open.receive({ type: "false_interruption" }), []);
+    open.receive(said("assistant", "We open at nine.", true));
+    equal([open.items[0].text, open.items[0].cut], ["We open at nine.", false]);
+  },
+
+  "what was heard says in the end whether words were cut"() {
+    const open = after(said("assistant", "We open", false), { type: "interrupted" });
+    open.receive(said("assistant", "We open at nine.", true));
+    equal(open.items[0].cut, false, "it went on without a word of it");
+    equal(after({ type: "interrupted" }, said("assistant", "We open", false)).items[0].cut, false, "others");
+  },
+
   "a clear cuts no words of the caller"() {
     const both = after(said("assistant", "One", false), said("user", "stop", false), clear, said("user", "stop", true));
     equal(

@@ -44,7 +44,7 @@ class Booth:
     """One call's side of its ears, while it is entered."""
 
     def __init__(self, ears: SpeechToText) -> None:
-        self._ears = ears
+        self.ears = ears
         self._always = ears.listens == "always"
         self._inbox: Inbox[bytes | Begin | Finish] = Inbox(
             15 * ears.rate_hz * 2, "drop_oldest", lambda item: len(item) if isinstance(item, bytes) else 0
@@ -58,7 +58,7 @@ class Booth:
         """Start the ears."""
         self._group = asyncio.TaskGroup()
         await self._group.__aenter__()
-        self._tasks = [self._group.create_task(self._ears.run(self._inbox, self._post, self._spawn))]
+        self._tasks = [self._group.create_task(self.ears.run(self._inbox, self._post, self._spawn))]
         return self
 
     async def __aexit__(
@@ -68,13 +68,13 @@ class Booth:
         for task in self._tasks:
             task.cancel()
         await self._group.__aexit__(None, None, None)
-        self._ears.close()
+        self.ears.close()
 
     # --- the caller -------------------------------------------------------------------------------------------------
 
     async def hear(self, pcm: bytes) -> None:
         """Audio comes in as fast as it is spoken."""
-        size = round(CHUNK_S * self._ears.rate_hz) * 2
+        size = round(CHUNK_S * self.ears.rate_hz) * 2
         for place in range(0, len(pcm), size):
             self._inbox.put(pcm[place : place + size])
             await asyncio.sleep(CHUNK_S)
@@ -82,12 +82,12 @@ class Booth:
     async def say(self, *numbers: int) -> None:
         """Speech with these words, and the silence that ends it."""
         self.begin()
-        await self.hear(spoken(*numbers, 0, rate_hz=self._ears.rate_hz))
+        await self.hear(spoken(*numbers, 0, rate_hz=self.ears.rate_hz))
         self.finish()
 
     def hear_at_once(self, *numbers: int) -> None:
         """These words, in no time."""
-        self._inbox.put(spoken(*numbers, rate_hz=self._ears.rate_hz))
+        self._inbox.put(spoken(*numbers, rate_hz=self.ears.rate_hz))
 
     def say_at_once(self, *numbers: int) -> None:
         """A whole speech, in no time."""
@@ -98,7 +98,7 @@ class Booth:
     async def be_silent(self, seconds: float) -> None:
         """Nobody speaks: ears that always listen hear the room."""
         if self._always:
-            await self.hear(bytes(round(seconds * self._ears.rate_hz) * 2))
+            await self.hear(bytes(round(seconds * self.ears.rate_hz) * 2))
         else:
             await asyncio.sleep(seconds)
 

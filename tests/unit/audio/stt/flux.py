@@ -1,19 +1,23 @@
-"""A Deepgram Flux that understands the numbered words of `booth`, and ends a turn after some silence."""
+"""A Deepgram Flux that understands the numbered words of `booth`, in the SDK's own types; silence ends a turn."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from typing import Any
 
+from deepgram.listen.v2.types import ListenV2CloseStream, ListenV2Connected, ListenV2TurnInfo
 from websockets.asyncio.server import ServerConnection
 
 from tests.unit.audio.stt.booth import understood
-from tests.unit.audio.stt.faults import Wire
+from tests.unit.link.faults import Wire
+from tests.unit.sdk import checked, parsed
 
 RATE_HZ = 16000
 STEP = RATE_HZ // 4
 """It reports on each 0.25 s of audio."""
+MISFITS: dict[str, str | bytes] = {
+    "wrong types": '{"type":"TurnInfo","event":"Lunch","audio_window_end":"now","transcript":7,"words":{}}',
+    "numbers": '{"type":"TurnInfo","event":"Update","audio_window_end":-1e308,"transcript":"","words":[]}',
+}
 
 
 class Stream:
@@ -24,6 +28,7 @@ class Stream:
         self.heard = 0
         self.turn = 0  # where the turn begins
         self.number = 0
+        self.sent = 0
         self.state = "none"
         self.text = ""
 
@@ -37,10 +42,10 @@ class Flux:
     """Its `act` serves each connection."""
 
     def __init__(
-        self, faults: Mapping[int, str] | None = None, *, eager_s: float = 0.25, end_s: float = 0.5, late_s: float = 0.3
+        self, wire: Wire | None = None, *, eager_s: float = 0.25, end_s: float = 0.5, late_s: float = 0.3
     ) -> None:
         """`eager_s` and `end_s`: the silences; a turn starts when a word was heard for so long (`late_s`)."""
-        self.wire = Wire(faults)
+        self.wire = wire or Wire()
         self._eager, self._end, self._late = (round(each * RATE_HZ) for each in (eager_s, end_s, late_s))
         self.bytes = 0
         self.texts: list[str] = []
@@ -48,9 +53,11 @@ class Flux:
     async def act(self, connection: ServerConnection) -> None:
         """Listen, and tell what was understood."""
         stream = Stream()
-        await self.wire.send(connection, json.dumps({"type": "Connected", "request_id": "r", "sequence_id": 0}))
+        hello = {"type": "Connected", "request_id": "r", "sequence_id": 0}
+        await self.wire.send(connection, checked(ListenV2Connected, hello))
         async for message in self.wire.received(connection):
             if isinstance(message, str):
+                parsed(ListenV2CloseStream, message)
                 self.texts.append(message)
                 await connection.close()
                 return
@@ -82,8 +89,12 @@ class Flux:
 
     def _message(self, stream: Stream, event: str, text: str, words: list[tuple[str, int, int]]) -> str:
         listed = [{"word": word, "start": begin / RATE_HZ, "end": end / RATE_HZ} for word, begin, end in words]
+        stream.sent += 1
         message: dict[str, Any] = {
             "type": "TurnInfo",
+            "request_id": "r",
+            "sequence_id": stream.sent,
+            "end_of_turn_confidence": 0.5,
             "event": event,
             "turn_index": stream.number,
             "audio_window_start": stream.turn / RATE_HZ,
@@ -91,4 +102,4 @@ class Flux:
             "transcript": text,
             "words": [{**word, "confidence": 0.9} for word in listed] if text else [],
         }
-        return json.dumps(message)
+        return checked(ListenV2TurnInfo, message)

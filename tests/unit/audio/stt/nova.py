@@ -1,18 +1,25 @@
-"""A Deepgram Nova that understands the numbered words of `booth`; how it answers can be written by a test."""
+"""A Deepgram Nova that understands the numbered words of `booth`, in the SDK's own types."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
 from typing import Any
 
+from deepgram.listen.v1.types import ListenV1CloseStream, ListenV1Finalize, ListenV1KeepAlive, ListenV1Results
 from websockets.asyncio.server import ServerConnection
 
 from tests.unit.audio.stt.booth import understood
-from tests.unit.audio.stt.faults import Wire
+from tests.unit.link.faults import Wire
+from tests.unit.sdk import checked, parsed
 
 RATE_HZ = 16000
+TOLD = {"Finalize": ListenV1Finalize, "KeepAlive": ListenV1KeepAlive, "CloseStream": ListenV1CloseStream}
+_METADATA = {"request_id": "r", "model_info": {"name": "n", "version": "v", "arch": "a"}, "model_uuid": "u"}
+MISFITS: dict[str, str | bytes] = {
+    "wrong types": '{"type":"Results","start":"now","duration":[],"channel":7,"is_final":"yes"}',
+    "numbers": '{"type":"Results","start":1e308,"duration":1e308,"is_final":false,"channel":{"alternatives":[]}}',
+}
 
 
 def results(words: list[tuple[str, int, int]], start: int, end: int, **fields: bool) -> str:
@@ -28,9 +35,10 @@ def results(words: list[tuple[str, int, int]], start: int, end: int, **fields: b
         "start": start / RATE_HZ,
         "duration": (end - start) / RATE_HZ,
         "channel": {"alternatives": [alternative]},
+        "metadata": _METADATA,
         **fields,
     }
-    return json.dumps(message)
+    return checked(ListenV1Results, message)
 
 
 class Stream:
@@ -57,7 +65,7 @@ class Nova:
 
     def __init__(
         self,
-        faults: Mapping[int, str] | None = None,
+        wire: Wire | None = None,
         *,
         interim_s: float = 0.4,
         final_s: float = 1.2,
@@ -65,7 +73,7 @@ class Nova:
         flags: bool = True,
     ) -> None:
         """An interim result each `interim_s` of audio, a final one each `final_s`; `flags`: it says `from_finalize`."""
-        self.wire = Wire(faults)
+        self.wire = wire or Wire()
         self.interim = round(interim_s * RATE_HZ)
         self.finality = round(final_s * RATE_HZ)
         self.delay_s = delay_s
@@ -85,7 +93,9 @@ class Nova:
                 await self._progress(connection, stream)
             else:
                 self.texts.append((message, asyncio.get_running_loop().time()))
-                await self._obey(connection, stream, json.loads(message)["type"])
+                kind = json.loads(message)["type"]
+                parsed(TOLD[kind], message)
+                await self._obey(connection, stream, kind)
 
     async def _progress(self, connection: ServerConnection, stream: Stream) -> None:
         if stream.end - stream.told < self.interim:

@@ -170,7 +170,9 @@ def test_a_late_from_finalize_is_of_the_speech_before() -> None:
     ears = Ears()
     ears.say(25)
     ears.sent()
-    ears.wait(2.0)
+    ears.now += 0.1
+    ears.receive(results("la", 0.0, 1.0, is_final=False))
+    ears.wait(1.9)
     ears.say(25)
     ears.sent()
     ears.hearing.facts()
@@ -229,7 +231,24 @@ def test_whoever_says_nothing_after_the_end_of_speech_is_not_trusted() -> None:
     ears.sent()
     assert ears.hearing.deadline() == ears.now + 2.0
     assert "said nothing" in ears.wait(2.0)
-    assert ears.hearing.facts() == [Transcript("", True)]
+    assert ears.hearing.facts() == [], "others hear it again"
+    ears.hearing.disconnected(ears.now)
+    ears.hearing.connected(ears.now)
+    assert ears.sent()[-1] == FINALIZE
+    assert "said nothing" in (why := ears.wait(2.0))
+    assert ears.hearing.facts() == [Transcript("", True), SpeechLost(why)]
+
+
+def test_what_is_final_already_and_told_again_counts_once() -> None:
+    ears = Ears()
+    ears.say(25)
+    ears.sent()
+    for _ in range(2):
+        ears.receive(results("half of it", 0.0, 1.0, is_final=True))
+    ears.receive(results("all", 1.0, 1.0, is_final=True, from_finalize=True))
+    final = ears.hearing.facts()[-1]
+    assert isinstance(final, Transcript)
+    assert final.text == "half of it all"
 
 
 def test_whoever_says_something_is() -> None:

@@ -121,6 +121,15 @@ def test_a_turn_becomes_hints_and_its_final_comes_before_its_end() -> None:
     assert hint == TurnHint("ended")
 
 
+def test_a_turn_that_is_told_again_is_not_heard_again() -> None:
+    ears = Ears()
+    ears.hearing.begin(ears.now)
+    ears.hear(2)
+    ears.says("StartOfTurn", "I", 0.8)
+    assert len(ears.says("EndOfTurn", "I need it", 2.0, trigger="model")) == 2
+    assert ears.says("EndOfTurn", "I need it", 2.0, trigger="model") == []
+
+
 def test_further_finishes_of_a_turn_get_an_empty_final() -> None:
     ears = Ears()
     for _ in range(3):

@@ -112,22 +112,3 @@ def test_what_is_said_in_a_long_outage_is_bounded(tmp_path: Path) -> None:
             assert len(booth.lost) == 1
 
     play(scene())
-
-
-@pytest.mark.parametrize("status", [400, 401, 403])
-def test_whoever_is_refused_says_so_once_and_answers_each_finish_with_nothing(
-    tmp_path: Path, status: int, caplog: pytest.LogCaptureFixture
-) -> None:
-    async def scene() -> None:
-        async with Peer(tmp_path, admit=refusing(status)) as peer, Booth(ears(peer.open)) as booth:
-            await booth.say(1)
-            await booth.say(2)
-            await booth.until(2)
-            await asyncio.sleep(20)
-            assert booth.finals == ["", ""]
-            assert len(booth.lost) == 1
-            assert str(status) in booth.lost[0]
-            assert "sesame" not in booth.lost[0]
-            assert len(peer.tried_at) == 1
-
-    play(scene())

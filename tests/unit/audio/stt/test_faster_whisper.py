@@ -50,7 +50,7 @@ def test_a_look_and_who_wants_no_words_get_none(folder: Path) -> None:
 def test_the_prompt_the_hotwords_and_the_beam_reach_the_model(folder: Path) -> None:
     texts = [heard(folder).text]
     texts += [
-        heard(folder, hotwords="puncture").text,
+        heard(folder, hotwords=["puncture"]).text,
         heard(folder, prompt="A shop.").text,
         heard(folder, beam_size=5).text,
     ]

@@ -170,6 +170,17 @@ def test_items_that_are_completed_in_another_order_are_answered_in_ours() -> Non
     assert ears.finals(completed("i1", "one")) == ["one", "two"]
 
 
+def test_an_item_that_is_told_again_is_not_the_next_one() -> None:
+    ears = Ears()
+    ears.say(5)
+    ears.sent()
+    assert ears.finals(committed("i1"), completed("i1", "one")) == ["one"]
+    ears.say(5)
+    ears.sent()
+    assert ears.finals(committed("i1"), completed("i1", "one")) == []
+    assert ears.finals(committed("i2"), committed("i2"), completed("i2", "two")) == ["two"]
+
+
 def test_after_a_loss_a_speech_that_is_answered_already_keeps_its_place() -> None:
     ears = Ears()
     ears.say(5)

@@ -14,10 +14,10 @@ from audio.stt.openai_realtime import RealtimeHearing
 from audio.stt.websocket import WebsocketEars
 from link.websocket import Endpoint, Opener
 from tests.unit.audio.stt.booth import Booth
-from tests.unit.audio.stt.faults import FLAVOURS
 from tests.unit.audio.stt.realtime import Realtime
 from tests.unit.link.dice import LongestDelays
-from tests.unit.link.peer import Peer, half_open
+from tests.unit.link.faults import FLAVOURS, Wire
+from tests.unit.link.peer import Peer
 from tests.unit.link.stage import play
 
 URL = Endpoint("ws://localhost/v1/realtime?intent=transcription", (("Authorization", "Bearer sesame-street"),))
@@ -54,35 +54,11 @@ def test_each_speech_is_answered_once_with_what_was_said(tmp_path: Path) -> None
     play(scene())
 
 
-@pytest.mark.parametrize("how", FLAVOURS)
-def test_a_loss_at_any_message_loses_no_word_and_doubles_none(tmp_path: Path, how: str) -> None:
-    async def scene(at: int) -> int:
-        realtime = Realtime({at: how} if at else {})
-        async with Peer(tmp_path, act=realtime.act) as peer, Booth(ears(peer.open)) as booth:
-            await talk(booth)
-            assert booth.finals == [names(*words) for words in SAID], at
-            assert not booth.lost
-            return realtime.wire.messages
-
-    messages: list[int] = []
-
-    async def count() -> None:
-        messages.append(await scene(0))
-
-    play(count())
-    for at in range(1, messages[0], 2):
-
-        async def with_a_loss(at: int = at) -> None:
-            await scene(at)
-
-        play(with_a_loss())
-
-
 @pytest.mark.parametrize("seed", range(25))
 def test_any_losses_lose_no_word_and_double_none(tmp_path: Path, seed: int) -> None:
     dice = Random(seed)
     faults = {at: dice.choice(FLAVOURS) for at in dice.sample(range(1, 120), dice.randint(1, 4))}
-    realtime = Realtime(faults, delay_s=dice.choice((0.0, 0.1, 0.8)), live=dice.random() < 0.5)
+    realtime = Realtime(Wire(faults), delay_s=dice.choice((0.0, 0.1, 0.8)), live=dice.random() < 0.5)
     said: list[tuple[int, ...]] = []
 
     async def scene() -> None:
@@ -98,21 +74,6 @@ def test_any_losses_lose_no_word_and_double_none(tmp_path: Path, seed: int) -> N
             await asyncio.sleep(10)
             assert booth.finals == [names(*words) for words in said]
             assert not booth.lost
-
-    play(scene())
-
-
-def test_a_half_open_link_costs_one_speech_and_no_more(tmp_path: Path) -> None:
-    async def scene() -> None:
-        async with Peer(tmp_path, act=half_open) as peer, Booth(ears(peer.open)) as booth:
-            await booth.say(1, 2)
-            await booth.until(1)
-            assert booth.answered_after(0) == pytest.approx(2.0, abs=0.01)
-            peer.act = Realtime().act
-            await asyncio.sleep(1)
-            await booth.say(3)
-            await booth.until(2)
-            assert booth.finals == ["", "w3"]
 
     play(scene())
 

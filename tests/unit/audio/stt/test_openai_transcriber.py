@@ -111,6 +111,7 @@ def test_a_fault_at_any_request_loses_no_word_and_doubles_none(
             assert booth.finals == [names(*words) for words in SAID]
             assert not booth.lost
             assert len(server.heard) <= 4, "what failed was sent again, once"
+            assert max(booth.answered_after(each) for each in range(3)) <= 3.2, "a request that hangs, and another"
 
     play(scene())
 

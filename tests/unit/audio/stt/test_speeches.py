@@ -79,10 +79,30 @@ def test_a_deadline_answers_with_what_is_there() -> None:
     speeches = up()
     speech = said(speeches, 10.0)
     speech.partial = "so far"
+    speeches.heard_at = 10.1
     assert speeches.deadline() == 12.0
     assert speeches.tick(11.9) == ""
-    assert speeches.tick(12.0) != "", "the provider said nothing"
+    assert speeches.tick(12.0) == ""
     assert speeches.facts() == [Transcript("so far", True)]
+    assert math.isinf(speeches.deadline())
+
+
+def test_where_the_provider_falls_silent_another_connection_hears_it_again_once() -> None:
+    speeches = up()
+    for ended_at in (10.0, 11.0):
+        said(speeches, ended_at)
+    assert speeches.tick(12.0) != ""
+    assert speeches.facts() == []
+    assert speeches.deadline() == 13.0
+    speeches.disconnected(12.0)
+    speeches.connected(12.5)
+    assert speeches.tick(14.5) != ""
+    reason = "it said nothing for 2 s after the end of speech"
+    assert speeches.facts() == [EMPTY, SpeechLost(reason)], "the second one has another try"
+    speeches.disconnected(14.5)
+    speeches.connected(14.5)
+    speeches.tick(16.5)
+    assert speeches.facts() == [EMPTY, SpeechLost(reason)]
     assert math.isinf(speeches.deadline())
 
 

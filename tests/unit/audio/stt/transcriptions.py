@@ -18,7 +18,19 @@ from pydantic import BaseModel
 from tests.unit.audio.stt.booth import understood
 
 DELTA_S = 0.01
-FAULTS = ("cut", "cut half way", "garbage", "503", "429", "stall", "early end")
+EVENTS = {"garbage event": b"data: }{\n\n", "unknown event": b'data: {"type":"something.new"}\n\n'}
+BODIES = {
+    "garbage": b"}{ this is no transcription",
+    "deep": b'{"text":' + b"[" * 5000 + b"]" * 5000 + b"}",
+    "huge": b'{"text":"' + b"x" * (1 << 20) + b'"}',
+    "no utf-8": b'{"text":"\xff"}',
+    "wrong types": b'{"text":7,"words":{}}',
+}
+"""Answers that say nothing."""
+BEFORE = ("cut", *BODIES, "500", "503", "429", "stall")
+WITHIN = ("cut half way", "early end", "garbage event", "told twice", "unknown event")
+FAULTS = (*BEFORE, *WITHIN)
+"""Those of an answer, and those in the middle of one that is streamed."""
 
 
 class Transcriptions:
@@ -52,9 +64,9 @@ class Transcriptions:
             case "cut":
                 assert request.transport is not None
                 request.transport.abort()
-            case "garbage":
-                return web.Response(text="}{ this is no transcription", content_type="application/json")
-            case "503" | "429" | "400" | "401":
+            case _ if fault in BODIES:
+                return web.Response(body=BODIES[fault], content_type="application/json")
+            case "500" | "503" | "429" | "400" | "401":
                 error = {"message": f"refused {request.headers.get('Authorization')}", "code": "as_told"}
                 return web.json_response({"error": error}, status=int(fault), headers={"Retry-After": "0.3"})
         asked = dict(self.fields[-1])
@@ -73,7 +85,8 @@ class Transcriptions:
         await response.prepare(request)
         for word in text.split():
             event = TranscriptionTextDeltaEvent(delta=f" {word}", type="transcript.text.delta")
-            await response.write(f"data: {event.model_dump_json()}\n\n".encode())
+            await response.write(f"data: {event.model_dump_json()}\n\n".encode() * (2 if fault == "told twice" else 1))
+            await response.write(EVENTS.get(fault, b""))
             await asyncio.sleep(DELTA_S)
             if fault == "cut half way":
                 assert request.transport is not None
@@ -81,6 +94,8 @@ class Transcriptions:
         if fault != "early end":
             languages = [TranscriptionLanguage(code="en")]
             done = TranscriptionTextDoneEvent(text=text, type="transcript.text.done", languages=languages)
+            times = 2 if fault == "told twice" else 1
+            await response.write(f"data: {done.model_dump_json()}\n\n".encode() * (times - 1))
             await response.write(f"event: x\ndata: {done.model_dump_json()}\n\ndata: [DONE]\n\n".encode())
         return response
 

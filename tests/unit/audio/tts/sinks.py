@@ -22,7 +22,7 @@ class KeepingSink:
         self.room = asyncio.Event()  # cleared: the playout is full
         self.room.set()
         self.waiting = asyncio.Event()  # a voice waits for room
-        self._ended = asyncio.Event()
+        self._news = asyncio.Event()
 
     def wanted(self, frame: int) -> bool:
         return frame not in self.dropped
@@ -37,6 +37,7 @@ class KeepingSink:
         self.pcm[frame] = self.pcm.get(frame, b"") + pcm
         self.words.setdefault(frame, []).extend(words)
         self.chunks.append((frame, len(pcm), words))
+        self._news.set()
         return True
 
     def done(self, frame: int) -> None:
@@ -47,17 +48,23 @@ class KeepingSink:
 
     async def end_of(self, frame: int) -> str:
         """What became of a frame, once it is known."""
-        while True:
-            for ended, how in self.ends:
-                if ended == frame:
-                    return how
-            self._ended.clear()
-            await self._ended.wait()
+        while frame not in dict(self.ends):
+            await self._wait()
+        return next(how for ended, how in self.ends if ended == frame)
+
+    async def until_given(self, frame: int, size: int) -> None:
+        """Wait until so many bytes of a frame were given, or it ended."""
+        while len(self.pcm.get(frame, b"")) < size and frame not in dict(self.ends):
+            await self._wait()
+
+    async def _wait(self) -> None:
+        self._news.clear()
+        await self._news.wait()
 
     def _end(self, frame: int, how: str) -> None:
         assert frame not in self.dropped
         self.ends.append((frame, how))
-        self._ended.set()
+        self._news.set()
 
 
 class SpeakingCall:

@@ -110,6 +110,16 @@ def test_the_oldest_go_when_there_is_no_room(tmp_path: Path) -> None:
     assert sum(file.stat().st_size for file in tmp_path.iterdir()) <= 6000
 
 
+def test_files_of_others_are_not_touched_and_do_not_count(tmp_path: Path) -> None:
+    theirs = [tmp_path / name for name in ("mine.wav", "notes.json", "0123456789abcdef.wav", f"{'x' * 40}.wav")]
+    for file in theirs:
+        file.write_bytes(bytes(5000))
+        os.utime(file, (1, 1))
+    cache(tmp_path, max_bytes=4000).put("Hi.", A_SENTENCE)
+    assert [file for file in theirs if not file.exists()] == []
+    assert cache(tmp_path).get("Hi.") == A_SENTENCE
+
+
 def test_nothing_unfinished_is_left(tmp_path: Path) -> None:
     cache(tmp_path).put("Hi.", A_SENTENCE)
     assert sorted(file.suffix for file in tmp_path.iterdir()) == [".json", ".wav"]

@@ -14,16 +14,10 @@ from pydantic import BaseModel
 
 from audio.tts.cartesia import PATH, CartesiaCodec
 from audio.tts.wire import Over, Refused, Sound, Timed
+from tests.unit.sdk import parsed
 
 CODEC = CartesiaCodec("m", "v", 16000, {"language": "en"}, 2)
 WIRE = CODEC.open()
-
-
-def parsed(kind: type[BaseModel], message: str) -> Any:
-    """A message as the package's own type, all of whose fields it knows."""
-    value = kind.model_validate_json(message)
-    assert not value.model_extra
-    return value
 
 
 def sent(event: BaseModel) -> str:

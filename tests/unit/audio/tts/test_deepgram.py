@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -30,8 +31,9 @@ from deepgram.speak.v2.types.speak_v2speech_started import SpeakV2SpeechStarted
 from deepgram.speak.v2.types.speak_v2warning import SpeakV2Warning
 from pydantic import BaseModel
 
-from audio.tts.deepgram import AURA, FLUX, MAX_CHARS, DeepgramCodec, DeepgramWire, dialect_of, path_of
+from audio.tts.deepgram import AURA, FLUX, MAX_CHARS, DeepgramCodec, DeepgramWire, path_of
 from audio.tts.wire import Over, Refused, Sound
+from tests.unit.sdk import parsed, sent
 
 _NUMBERS: dict[str, Any] = {"audio_duration_ms": 1, "input_character_count": 1, "billable_character_count": 1}
 _CONTROLS = {"pronunciations_applied": 0, "breaks_applied": 0, "pronunciation_warnings": 0}
@@ -54,18 +56,6 @@ def aura() -> DeepgramWire:
 
 def flux() -> DeepgramWire:
     return DeepgramCodec(FLUX, 16000).open()
-
-
-def parsed(kind: type[BaseModel], message: str) -> Any:
-    """A message as the package's own type, all of whose fields it knows."""
-    value = kind.model_validate_json(message)
-    assert not value.model_extra
-    return value
-
-
-def sent(event: BaseModel) -> str:
-    """An event as it comes."""
-    return event.model_dump_json(by_alias=True, exclude_none=True)
 
 
 def test_what_aura_is_asked() -> None:
@@ -123,6 +113,24 @@ def test_flux_speaks() -> None:
     assert wire.read(sent(SPOKEN)) == [Over("c")]
 
 
+@pytest.mark.parametrize(("wire", "end"), [(aura, FLUSHED), (flux, SPOKEN)])
+def test_an_end_that_is_told_again_is_not_that_of_the_next(wire: Callable[[], DeepgramWire], end: BaseModel) -> None:
+    """Nothing says whose it is, so the connection is not to be trusted any more."""
+    it = wire()
+    it.ask("c", "Hello.")
+    it.read(b"\1\2")
+    assert it.read(sent(end)) == [Over("c")]
+    it.ask("d", "Good day.")
+    assert it.read(sent(end)) == [Refused("it ended what it had not begun")]
+
+
+def test_an_interruption_that_is_told_late_ends_nothing() -> None:
+    wire = flux()
+    wire.ask("c", "Hello.")
+    wire.read(b"\1\2")
+    assert wire.read(sent(INTERRUPTED)) == []
+
+
 @pytest.mark.parametrize("end", [INTERRUPTED, SPOKEN])
 def test_flux_is_interrupted(end: BaseModel) -> None:
     wire = flux()
@@ -148,8 +156,6 @@ def test_what_is_no_message(message: str) -> None:
         aura().read(message)
 
 
-def test_the_model_names_the_wire() -> None:
-    assert dialect_of("aura-2-x-en") is AURA
-    assert dialect_of("flux-x-en") is FLUX
-    assert path_of("flux-x-en", 24000) == "/v2/speak?model=flux-x-en&encoding=linear16&sample_rate=24000"
-    assert path_of("aura-x", 8000).startswith("/v1/speak?model=aura-x&")
+def test_where_a_voice_is_asked() -> None:
+    assert path_of(FLUX, "m", 24000) == "/v2/speak?model=m&encoding=linear16&sample_rate=24000"
+    assert path_of(AURA, "m", 8000) == "/v1/speak?model=m&encoding=linear16&sample_rate=8000"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import Any
 
 import msgspec
 import pytest
@@ -19,16 +18,10 @@ from pydantic import BaseModel
 
 from audio.tts.elevenlabs import ElevenLabsCodec, path_of
 from audio.tts.wire import Over, Refused, Sound, Timed
+from tests.unit.sdk import parsed
 
 CODEC = ElevenLabsCodec(16000, {"stability": 0.5, "use_speaker_boost": True, "speed": 1.1}, 2)
 WIRE = CODEC.open()
-
-
-def parsed(kind: type[BaseModel], message: str) -> Any:
-    """A message as the package's own type, all of whose fields it knows."""
-    value = kind.model_validate_json(message)
-    assert not value.model_extra
-    return value
 
 
 def sent(event: BaseModel) -> str:

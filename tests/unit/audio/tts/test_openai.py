@@ -60,18 +60,22 @@ class Speech:
     async def _speak(self, request: web.Request, text: str, fault: str) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "audio/pcm"})
         await asyncio.sleep(1e6 if fault == "silence" else self.delay_s)
+        how, _, at = fault.partition(" after ")
+        if how == "hung up":
+            assert request.transport
+            request.transport.abort()
         await response.prepare(request)
         if fault == "nothing":
             return response
         pcm = sound(text)
         size = len(pcm) // len(text) * CHARS - 1  # messages end in the middle of a sample
-        for at in range(0, len(pcm), size):
-            await response.write(pcm[at : at + size])
-            if fault == "stall":
+        for number, place in enumerate(range(0, len(pcm), size)):
+            if str(number) == at and how == "stall":
                 await asyncio.sleep(1e6)
-            if fault == "cut":
+            if str(number) == at and how == "cut":
                 assert request.transport
                 request.transport.abort()
+            await response.write(pcm[place : place + size])
             await asyncio.sleep(self.gap_s)
         self.said.append(text)
         return response
@@ -236,7 +240,10 @@ def test_a_full_playout_is_waited_for(tmp_path: Path) -> None:
 # --- what goes wrong --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("fault", ["500", "429", "silence", "nothing", "408"])
+AGAIN = ["500", "503", "429", "408", "silence", "nothing", "hung up", "cut after 0", "stall after 0"]
+
+
+@pytest.mark.parametrize("fault", AGAIN)
 def test_what_failed_before_it_was_heard_is_asked_again(tmp_path: Path, fault: str) -> None:
     provider = Speech()
     provider.faults = {1: fault}
@@ -245,12 +252,13 @@ def test_what_failed_before_it_was_heard_is_asked_again(tmp_path: Path, fault: s
         assert await stand.call.speak(1, TEXTS[1]) == "done"
         assert stand.heard(1) == TEXTS[1]
         assert len(provider.asked) == 2
-        assert (stand.peer.tried_at[1] - stand.peer.tried_at[0] >= 1.0) == (fault in ("429", "silence"))
+        waited = stand.peer.tried_at[1] - stand.peer.tried_at[0] >= 1.0
+        assert waited == (fault in ("429", "silence", "stall after 0"))
 
     at(tmp_path, provider, act)
 
 
-@pytest.mark.parametrize("fault", ["cut", "stall"])
+@pytest.mark.parametrize("fault", [f"{how} after {count}" for how in ("cut", "stall") for count in (1, 2, 3)])
 def test_what_breaks_off_in_the_middle_is_not_said_again(tmp_path: Path, fault: str) -> None:
     provider = Speech(gap_s=0.3)
     provider.faults = {1: fault}

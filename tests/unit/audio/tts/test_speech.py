@@ -191,3 +191,17 @@ def test_whatever_is_lost_each_letter_is_heard_once(seed: int) -> None:
     said = "".join(chr(code) for code in heard[::8])
     assert said.replace(" ", "") == text.replace(" ", "")
     assert [text[: word.end].split()[-1] for word in words] == text.split()
+
+
+@pytest.mark.parametrize("ms", [1e308, -1e308])
+def test_times_that_cannot_be_are_no_harm(ms: float) -> None:
+    speech = asked()
+    speech.add(silence(60), [Timed("one ", ms, ms), Timed("tw", ms, ms)])
+    while speech.take():
+        pass
+    speech.lose("gone")
+    if speech.state is State.WAITING:
+        speech.ask("d")
+    speech.add(silence(60), letters("three"))
+    speech.end()
+    assert speech.state in (State.COMPLETE, State.FAILED)

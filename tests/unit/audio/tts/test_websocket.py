@@ -194,7 +194,7 @@ def test_a_cancelled_context_that_never_ends_costs_the_connection(tmp_path: Path
     async def act(stand: Stand) -> None:
         stand.call.say(1, TEXTS[1])
         await asyncio.sleep(0.11)
-        provider.faults = dict.fromkeys(range(1, 99), '{"type": "Metadata"}')
+        provider.wire.faults = dict.fromkeys(range(1, 99), '{"type": "Metadata"}')
         provider.dialect.stopped = lambda: '{"type": "Odd"}'  # type: ignore[method-assign, union-attr]
         stand.call.sink.dropped.add(1)
         since = now()
@@ -209,7 +209,7 @@ def test_a_cancelled_context_that_never_ends_costs_the_connection(tmp_path: Path
 
 
 def test_a_provider_that_says_nothing_is_left_and_asked_again(tmp_path: Path, provider: Provider) -> None:
-    provider.faults = {1: "stall"}
+    provider.wire.faults = {1: "stall"}
 
     async def act(stand: Stand) -> None:
         since = now()
@@ -278,7 +278,7 @@ def test_a_wrong_key_fails_each_frame_at_once(tmp_path: Path, provider: Provider
 def test_an_unknown_voice(tmp_path: Path) -> None:
     provider = Provider(DIALECTS["elevenlabs"]())
     refusal = {"message": "A voice with the key verysecret is not there.", "error": "voice_id_does_not_exist"}
-    provider.faults = {1: json.dumps(refusal)}
+    provider.wire.faults = {1: json.dumps(refusal)}
 
     async def act(stand: Stand) -> None:
         reason = await stand.call.speak(1, TEXTS[1])
@@ -292,7 +292,7 @@ def test_an_unknown_voice(tmp_path: Path) -> None:
 def test_a_refusal_that_passes_is_asked_again(tmp_path: Path) -> None:
     provider = Provider(DIALECTS["cartesia"]())
     refusal = {"type": "error", "message": "Too many", "status_code": 429, "done": True, "context_id": "1-1"}
-    provider.faults = {1: json.dumps(refusal)}
+    provider.wire.faults = {1: json.dumps(refusal)}
 
     async def act(stand: Stand) -> None:
         assert await stand.call.speak(1, TEXTS[1]) == "done"

@@ -75,3 +75,16 @@ def test_it_is_heard_with_the_ambience() -> None:
     assert stage.passes(1.0)[1:] == [10 * LEVEL] * 9
     stage.waits = "tool"
     assert stage.passes(4.0)[-1] == 11 * LEVEL
+
+
+def test_after_a_pause_a_client_drops_what_it_kept_and_no_less() -> None:
+    places = np.arange(8000, dtype=np.float32)
+    office = (Ambience("office.wav", fade_in_ms=0), places)
+    background = Background(Sounds(8000, office, None), lambda: "")
+    background.alone(800, 0.0)  # and the fade with it
+    background.alone(800, 0.1)
+    background.hold(0.15)
+    background.resume(5.0)
+    background.clear(5.02)  # of 50 ms that it kept 30 are dropped
+    after = np.frombuffer(background.alone(800, 5.02), "<i2")
+    assert after[-1] == 1600 - 240 + 800 - 1

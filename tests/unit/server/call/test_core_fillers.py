@@ -206,6 +206,21 @@ def test_a_tool_may_have_its_own_or_none(filler: str, expected: list[str]) -> No
     assert told(stand) == expected
 
 
+@pytest.mark.parametrize("silent_first", [True, False])
+@pytest.mark.parametrize(("other", "expected"), [(None, list(FILLERS)), ("Asking.", ["Asking."]), ("", [])])
+def test_one_that_wants_silence_silences_itself_alone(
+    silent_first: bool, other: str | None, expected: list[str]
+) -> None:
+    tools = (spec("silent", filler=""), spec("other", filler=other))
+    stand = Stand(tools=tools, policy=POLICY, sentences=Sentences(fillers=FILLERS))
+    stand.hear("look it up")
+    for number, tool in enumerate(tools if silent_first else reversed(tools)):
+        stand.post(FunctionCall(1, f"c{number}", tool.schema.name, "{}"))
+    stand.post(ReplyDone(1))
+    run(stand, 20.0)
+    assert told(stand) == expected
+
+
 def test_without_any_nothing_is_said_and_nothing_is_waited_for() -> None:
     assert Sentences().fillers == ()
     stand = waiting(fillers=())

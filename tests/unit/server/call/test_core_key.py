@@ -152,10 +152,20 @@ def test_who_is_not_to_be_heard_holds_nothing_with_the_key() -> None:
     assert turns(stand) == ["now"]
 
 
-def test_nobody_is_asked_whether_they_are_there_who_holds_the_key_or_has_let_it_go() -> None:
+def test_who_holds_the_key_is_not_asked_whether_they_are_there() -> None:
     stand = Stand()
     press(stand)
-    stand.wait(stand.now + 60.0)
-    let_go(stand)
-    stand.wait(stand.now + 60.0)
+    stand.wait(stand.now + 120.0)
     assert stand.told(e.Idle) == []
+
+
+@pytest.mark.parametrize(("rules", "key"), [(("transcript",), True), (("key",), False)])
+def test_a_silent_caller_who_holds_no_key_is_asked_and_said_goodbye_to(rules: tuple[str, ...], key: bool) -> None:
+    stand = Stand(turn=TurnOptions(rules=rules))  # type: ignore[arg-type]
+    let_go(stand, key=key)
+    for until in (16.0, 33.0, 65.0):
+        stand.wait(until)
+        stand.voice()
+    stand.wait(70.0)
+    assert [each.times for each in stand.told(e.Idle)] == [1, 2, 3]
+    assert stand.commands(e.End) == [e.End("the caller said nothing", 1000)]

@@ -46,6 +46,12 @@ def test_while_the_bot_speaks_nothing_is_heard_and_what_was_said_is_told() -> No
     assert turns(made) == ["tell me", "thank you"]
 
 
+def test_keys_are_no_voice_and_count_all_the_same() -> None:
+    made = answered("speaking")
+    made.post(e.Dtmf("5#"))
+    assert (made.playout.busy, turns(made)) == (False, ["tell me", "[keys pressed: 5#]"])
+
+
 def test_who_still_speaks_when_the_bot_is_done_is_heard_from_the_beginning() -> None:
     made = answered("speaking")
     made.wait(made.now + 0.4)

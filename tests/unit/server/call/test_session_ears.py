@@ -21,8 +21,8 @@ from audio.stt.websocket import WebsocketEars
 from link.inbox import Inbox
 from link.tasks import Spawn
 from link.websocket import Endpoint, Opener
-from tests.unit.audio.stt.faults import Wire
 from tests.unit.link.dice import LongestDelays
+from tests.unit.link.faults import Wire
 from tests.unit.link.peer import Peer, refusing
 from tests.unit.server.call.session_stand import Stand, virtual
 

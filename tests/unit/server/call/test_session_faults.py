@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from audio.events import Word
 from audio.services import Sink, Utterance
 from audio.tts.scripted import ScriptedTextToSpeech
 from link.inbox import Inbox
@@ -17,6 +18,7 @@ from llm.service import Post
 from server.agent import Agent
 from server.call import events as e
 from server.call.handle import CallHandle
+from server.call.policy import Policy
 from server.call.session import FAULT
 from server.config import Limits
 from server.protocols.wire import Ping, Pong
@@ -38,6 +40,19 @@ class SilentVoice(ScriptedTextToSpeech):
     """A voice that takes nothing."""
 
     async def run(self, inbox: Inbox[Utterance], sink: Sink, spawn: Spawn) -> None:
+        await asyncio.Event().wait()
+
+
+class StallingVoice(ScriptedTextToSpeech):
+    """A voice that says the first sentence in one word of 10 s, and stalls 0.3 s into the second."""
+
+    async def run(self, inbox: Inbox[Utterance], sink: Sink, spawn: Spawn) -> None:
+        first = await inbox.get()
+        await sink.audio(first.frame, bytes(20 * self.rate_hz), (Word(0.0, len(first.text)),))
+        sink.done(first.frame)
+        second = await inbox.get()
+        await asyncio.sleep(0.3)
+        await sink.audio(second.frame, bytes(self.rate_hz), (Word(0.0, len(second.text)),))
         await asyncio.Event().wait()
 
 
@@ -127,6 +142,13 @@ async def test_a_fault_of_our_own_ends_the_call_in_order(where: str, monkeypatch
         call.send("dtmf", digits="2")
         await call.ended()
         ended_as_ours(call)
+
+
+@virtual
+async def test_a_voice_that_stalls_is_given_up_in_time() -> None:
+    async with Stand(Agent(greeting="One. Two."), voice=StallingVoice()) as call:
+        await call.hears("error", code="speech_failed")
+        assert call.at("error") - call.at("ready") == pytest.approx(0.3 + Policy().speech_next_s)
 
 
 @virtual

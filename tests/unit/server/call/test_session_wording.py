@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from pathlib import Path
 
+from audio.tts.cache import CachedVoice, SentenceCache
 from audio.tts.scripted import ScriptedTextToSpeech, decode
 from llm.items import AssistantMessage
 from server.agent import Agent
 from server.call import events as e
+from server.config import Settings
+from server.services.cached import fixed_sentences
 from tests.unit.server.call.session_stand import Stand, virtual
 
 
@@ -122,3 +126,19 @@ async def test_a_filter_gets_what_was_made_speakable() -> None:
     async with Stand(Agent(greeting="**SQL** & 😀 more.", pronunciations={"SQL": "sequel"}, filters=[note])) as call:
         await call.hears_the_bot("**SQL** & 😀 more.")
     assert seen == ["sequel and more."]
+
+
+@virtual
+async def test_what_the_agent_says_in_every_call_is_kept_as_it_comes_to_the_voice(tmp_path: Path) -> None:
+    disclaimer = "This call may be **recorded**. Please hold on!"
+    agent = Agent(fixed=[disclaimer])
+    kept = SentenceCache(tmp_path, "v", 16000)
+    voice = CachedVoice(ScriptedTextToSpeech(), kept, fixed_sentences(Settings(), agent))
+    async with Stand(agent, voice=voice) as call:
+        await call.session.handle.say(disclaimer, interruptible=False)
+        await call.session.handle.say("Your number is 12.")
+        await call.hears_the_bot("Your number is 12.")
+    again = SentenceCache(tmp_path, "v", 16000)
+    assert again.get("This call may be recorded.")
+    assert again.get(" Please hold on!") or again.get("Please hold on!")
+    assert not again.get("Your number is 12."), "that is of this caller"

@@ -25,6 +25,17 @@ def test_what_is_written_is_made_speakable_then_pronounced_then_filtered() -> No
     assert seen == ["sequel and more"]
 
 
+@pytest.mark.parametrize("speaks", [True, False])
+def test_an_address_is_pronounced_as_its_entry_wants_it(speaks: bool) -> None:
+    made = wording(
+        speaks=speaks,
+        pronunciations=(("ann@shop.de", "our desk"), ("www.example.org", "our site"), ("socket.io", "socket eye oh")),
+    )
+    said = made.said("Write to ann@shop.de or see www.example.org, or use socket.io.")
+    assert said.text == "Write to our desk or see our site, or use socket eye oh."
+    assert said.original[: said.moved((Word(0.0, 17),))[0].end] == "Write to ann@shop.de"
+
+
 def test_without_it_markup_and_signs_are_left_alone() -> None:
     assert wording(speaks=False).said(" **SQL** & 😀").text == " **sequel** & 😀"
 

@@ -158,6 +158,8 @@ EVENTS: list[tuple[e.Event, dict[str, Any]]] = [
         e.ToolFinished("c1", "f", "timed_out", "late"),
         {"type": "tool_result", "id": "c1", "name": "f", "status": "timed_out", "result": "late"},
     ),
+    (e.Interrupted(), {"type": "interrupted"}),
+    (e.FalseInterruption(), {"type": "false_interruption"}),
     (e.Filler("One moment."), {"type": "filler", "text": "One moment."}),
     (e.LinkChanged("reconnecting"), {"type": "link", "state": "reconnecting"}),
 ]

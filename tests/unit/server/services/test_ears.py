@@ -24,6 +24,7 @@ from server.services.fallback import FallbackEngine
 from server.services.names import make_ears
 from server.services.remote import HttpEngine, RemoteEngine
 from tests.unit.link.stage import play
+from tests.unit.server.logbook import Logbook
 from tests.unit.server.services.given import given
 
 VOCABULARY = ("puncture", "inner tube", "what time do you open on monday", "puncture", " ")
@@ -67,7 +68,7 @@ def sentence(name: str, **options: Any) -> str:
 
 
 def test_deepgram() -> None:
-    made = engine("deepgram", model="nova-3", language="en", api_key=KEY)
+    made = engine("deepgram", model="nova-3", language="en", api_key=KEY, terms="keyterms")
     assert made.endpoint.name == "wss://api.deepgram.com/v1/listen"
     assert made.endpoint.headers == (("Authorization", f"Token {KEY}"),)
     assert query(made)["model"] == ["nova-3"]
@@ -83,6 +84,7 @@ def test_flux(monkeypatch: pytest.MonkeyPatch) -> None:
     made = engine("deepgram-flux", model="flux-general-en", eager_eot_threshold=0.5, rate_hz=8000)
     assert made.endpoint.name == "wss://api.deepgram.com/v2/listen"
     assert made.endpoint.headers == (("Authorization", f"Token {KEY}"),)
+    assert query(made)["keyterm"] == ["puncture", "inner tube"]
     assert query(made)["eager_eot_threshold"] == ["0.5"]
     assert query(made)["sample_rate"] == ["8000"]
     hearing = heard_by(made)
@@ -92,7 +94,7 @@ def test_flux(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_openai(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    made = engine("openai-realtime-stt", model="gpt-live-transcribe")
+    made = engine("openai-realtime-stt", model="gpt-live-transcribe", terms="keywords")
     assert made.endpoint.url == "wss://api.openai.com/v1/realtime?intent=transcription"
     assert made.endpoint.headers == (("Authorization", f"Bearer {KEY}"),)
     hearing = heard_by(made)
@@ -111,19 +113,21 @@ def settings_of(made: Made) -> TranscriptionSettings:
 
 
 def test_openai_over_http() -> None:
-    made = engine("openai-stt", model="gpt-transcribe", api_key=KEY, language="en")
+    made = engine("openai-stt", model="gpt-transcribe", api_key=KEY, language="en", terms="keywords")
     assert made.endpoint.url == "https://api.openai.com/v1/audio/transcriptions"
     assert made.endpoint.headers == (("Authorization", f"Bearer {KEY}"),)
     wanted = TranscriptionSettings("gpt-transcribe", "en", keywords=("puncture", "inner tube"))
     assert settings_of(made) == wanted
 
 
-def test_a_model_that_takes_no_keywords_is_told_the_terms_in_a_prompt() -> None:
+def test_terms_in_a_prompt() -> None:
     made = engine("openai-stt", model="whisper-1", api_key=KEY, words=True)
     assert settings_of(made) == TranscriptionSettings(
         "whisper-1", prompt="puncture, inner tube", words=True, stream=False
     )
-    assert settings_of(engine("openai-stt", model="whisper-1", api_key=KEY, prompt="")).prompt == ""
+    made = engine("openai-stt", model="m", api_key=KEY, prompt="A bicycle shop.", terms="prompt")
+    assert settings_of(made).prompt == "A bicycle shop. puncture, inner tube"
+    assert settings_of(engine("openai-stt", model="m", api_key=KEY, terms="no")).prompt == ""
 
 
 def test_a_server_like_openai() -> None:
@@ -179,11 +183,33 @@ def test_a_call_gets_ears() -> None:
     play(_opens())
 
 
-def test_models_that_take_no_terms_get_none() -> None:
-    assert "keyterm" not in query(engine("deepgram", model="nova-2", api_key=KEY))
-    hearing = heard_by(engine("openai-realtime-stt", model="whisper-1", api_key=KEY))
-    hearing.connected(0)
-    assert "keywords" not in str(hearing.message(0))
+NOTHING_SAID: list[tuple[str, str]] = [
+    ("deepgram", 'are not told to the model; if the model takes keyterms, set stt.terms = "keyterms", else "no"'),
+    ("openai-stt", 'stand in the prompt; if the model takes keywords, set stt.terms = "keywords", else "prompt"'),
+    ("openai-realtime-stt", 'are not told to the model; if the model takes keywords, set stt.terms = "keywords"'),
+]
+
+
+@pytest.mark.parametrize(("name", "words"), NOTHING_SAID)
+def test_where_the_terms_go_is_told_once_if_nobody_said_it(name: str, words: str) -> None:
+    with Logbook() as log:
+        made = engine(name, model="nova-3", api_key=KEY)
+        made.open().close()
+    assert [words in entry.message for entry in log.entries] == [True]
+    if name != "openai-stt":
+        hearing = heard_by(made)
+        hearing.connected(0)
+        assert "puncture" not in f"{query(made)} {hearing.message(0)!r}", "no name of a model decides"
+
+
+@pytest.mark.parametrize("name", [name for name, _ in NOTHING_SAID])
+def test_a_choice_is_not_spoken_of(name: str) -> None:
+    with Logbook() as log:
+        engine(name, model="m", api_key=KEY, terms="no")
+        given_here: dict[str, Any] = {"keyterms" if name == "deepgram" else "keywords": ["Brooks"]}
+        engine(name, model="m", api_key=KEY, **given_here)
+        engine(name, model="m", api_key=KEY, vocabulary=("what time do you open on monday",))
+    assert log.entries == []
 
 
 def test_terms_that_are_given_replace_the_vocabulary() -> None:
@@ -193,7 +219,7 @@ def test_terms_that_are_given_replace_the_vocabulary() -> None:
 
 def test_a_long_vocabulary_is_cut_at_what_deepgram_takes() -> None:
     words = tuple(f"word{number:03} with a tail" for number in range(300))
-    terms = query(engine("deepgram", vocabulary=words, model="nova-3", api_key=KEY))["keyterm"]
+    terms = query(engine("deepgram", vocabulary=words, model="m", api_key=KEY, terms="keyterms"))["keyterm"]
     assert 50 <= len(terms) <= 100
     assert sum(map(len, terms)) <= 1500
 

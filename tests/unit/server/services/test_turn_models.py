@@ -1,4 +1,4 @@
-"""The rule `acoustic` and its model belong together, whoever wants them."""
+"""The rules `acoustic` and `stt`, and what they need, belong together, whoever wants them."""
 
 from __future__ import annotations
 
@@ -89,6 +89,12 @@ async def test_the_configuration_goes_before_and_the_environment_fills_the_table
             Agent(),
             {"turn_model": MODEL},
             'turn_model is of no use without its rule; set turn.rules = ["transcript", "acoustic"]',
+        ),
+        (
+            Agent(turn=TurnOptions(rules=("stt",))),
+            {},
+            "turn.rules: \"stt\" needs ears that follow turns, and 'scripted' does not;"
+            ' choose stt = {name = "deepgram-flux", …}, or leave the rule out',
         ),
         (
             Agent(turn=RULED),

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from audio.tts.cache import CachedVoice
+from audio.tts.delivery import Patience
 from audio.tts.http import HttpVoice
 from audio.tts.several import FallbackPatience, FallbackVoice
 from audio.tts.websocket import WebsocketVoice
@@ -21,6 +22,7 @@ from server.services.cached import CachedEngine, fixed_sentences
 from server.services.fallback import FallbackEngine
 from server.services.names import make_voice
 from server.services.remote import HttpEngine, RemoteEngine
+from tests.unit.server.logbook import Logbook
 from tests.unit.server.services.given import given
 
 ELEVENLABS = {"name": "elevenlabs", "voice": "v1", "model": "m", "api_key": "k3y"}
@@ -60,7 +62,7 @@ def no_key(monkeypatch: pytest.MonkeyPatch) -> None:
         (CARTESIA, "wss://api.cartesia.ai/tts/websocket?cartesia_version=2026-03-01", ("Authorization", "Bearer k3y")),
         (DEEPGRAM, "wss://api.deepgram.com/v1/speak?model=aura-2-x-en&encoding=linear16&sample_rate=16000",
          ("Authorization", "Token k3y")),
-        ({**DEEPGRAM, "model": "flux-x-en", "rate_hz": 24000, "query": {"speed": "1.1"}},
+        ({**DEEPGRAM, "model": "flux-x-en", "protocol": "v2", "rate_hz": 24000, "query": {"speed": "1.1"}},
          "wss://api.deepgram.com/v2/speak?model=flux-x-en&encoding=linear16&sample_rate=24000&speed=1.1",
          ("Authorization", "Token k3y")),
     ],
@@ -104,7 +106,10 @@ async def test_the_key_of_the_environment(service: dict[str, Any], name: str, mo
         ({**DEEPGRAM, "model": ""}, "tts.model is empty: say which model"),
         ({**DEEPGRAM, "rate_hz": 11025}, "tts.rate_hz must be one of 8000, 16000, 24000, 32000, 48000, not 11025"),
         ({**CARTESIA, "ahead": 9}, "tts.ahead must be from 1 to 4"),
-        ({**CARTESIA, "first_audio_s": 3.0}, "tts.first_audio_s must be above zero and below 2.8"),
+        (
+            {**CARTESIA, "first_audio_s": 3.0},
+            "tts.first_audio_s must be above zero and below 2.8: the call waits for 3 s (policy.speech_first_s)",
+        ),
         ({**CARTESIA, "base_url": "https://x"}, "tts.base_url must begin with ws:// or wss://"),
         ({**CARTESIA, "base_url": "wss://x?y=1"}, "tts.base_url must have no query; there is tts.query"),
         ({**OPENAI, "base_url": "wss://x"}, "tts.base_url must begin with http:// or https://"),
@@ -169,6 +174,22 @@ async def test_voices_share_what_the_call_waits() -> None:
     await made.close()
 
 
+@pytest.mark.parametrize("service", [ELEVENLABS, CARTESIA, DEEPGRAM, OPENAI])
+@pytest.mark.asyncio
+async def test_one_voice_has_as_long_as_the_call_waits(service: dict[str, Any]) -> None:
+    for policy, times in (
+        (Policy(), Patience()),
+        (Policy(speech_first_s=6.2, speech_next_s=4.2), Patience(3.0, 1.0, 6.0, 4.0)),
+        (Policy(speech_first_s=0.2, speech_next_s=0.8), Patience(0.05, 0.6, 0.1, 0.6)),
+    ):
+        made = engine(service, Agent(policy=policy))
+        found = made.open()._delivery.patience
+        assert msgspec.structs.astuple(found) == pytest.approx(msgspec.structs.astuple(times))
+        await made.close()
+    with pytest.raises(ConfigError, match="the call waits for 1 s"):
+        engine({**service, "first_audio_s": 0.9}, Agent(policy=Policy(speech_first_s=1.0)))
+
+
 @pytest.mark.asyncio
 async def test_a_cache_whose_folder_is_gone_costs_no_call(tmp_path: Path) -> None:
     made = engine({**CARTESIA, "cache": str(tmp_path / "cache")})
@@ -198,6 +219,18 @@ async def test_an_unknown_option_is_named() -> None:
     assert "volume" in sentence({**CARTESIA, "volume": 7})
 
 
+def test_how_deepgram_is_asked_is_told_if_nobody_said_it() -> None:
+    with Logbook() as log:
+        engine({**DEEPGRAM, "protocol": "v1"})
+        assert log.entries == []
+        made = engine({**DEEPGRAM, "model": "flux-x-en"})
+    assert isinstance(made, RemoteEngine)
+    assert "/v1/speak" in made.endpoint.url, "no name of a model decides"
+    assert [entry.message for entry in log.entries] == [
+        'tts: the voice is asked at /v1/speak, as Aura is; for one of Flux set tts.protocol = "v2"'
+    ]
+
+
 @pytest.mark.asyncio
 async def test_a_cache_around_a_voice(tmp_path: Path) -> None:
     made = engine({**CARTESIA, "cache": str(tmp_path / "kept")})
@@ -207,6 +240,12 @@ async def test_a_cache_around_a_voice(tmp_path: Path) -> None:
     assert isinstance(made.open(), CachedVoice)
     assert (tmp_path / "kept").is_dir()
     await made.close()
+
+
+def test_what_the_agent_says_in_every_call_is_fixed_too() -> None:
+    agent = Agent(fixed=["This call may be recorded. Hold on!"], pronunciations={"recorded": "taped"})
+    fixed = {text.strip() for text in fixed_sentences(Settings(), agent)}
+    assert fixed >= {"This call may be taped.", "Hold on!"}
 
 
 def test_what_is_fixed_is_what_comes_to_the_voice() -> None:
