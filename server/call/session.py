@@ -37,26 +37,13 @@ from server.call.line import Line
 from server.call.line_events import Redirect
 from server.call.loudspeaker import Loudspeaker, playout_options
 from server.call.media import EarSide, VoiceSide
+from server.call.reader import Reader
 from server.call.shared import Greeting, Shared, Socket
 from server.call.tasks import Tasks
 from server.call.toolbox import Toolbox
 from server.call.writer import Writer
 from server.observers.latency import LatencyObserver
-from server.protocols.wire import (
-    Answer,
-    Audio,
-    Capabilities,
-    ClearedReport,
-    Complaint,
-    Counted,
-    Incoming,
-    Message,
-    Opened,
-    Ping,
-    PlayedReport,
-    Pong,
-    Wire,
-)
+from server.protocols.wire import Capabilities, Message, Ping, Pong, Wire
 
 LEAVE_S = 5.0  # what a `call_ended` handler may take
 FAULT = "an error of the server"  # all that a client is told
@@ -78,7 +65,6 @@ class Session:
         self._deadline: asyncio.TimerHandle | None = None
         self._ended: e.End | None = None
         self._closing: asyncio.Task[None] | None = None
-        self._complaints = 0
         self._first = greeting.first
         can, limits = greeting.opened.capabilities, shared.limits
         self._writer = Writer(socket, self._loop.time, farewell=can.farewell)
@@ -118,6 +104,18 @@ class Session:
         self._ears.attach(*self._shared.engines.open_vad(can.rate_in, self._ears.on_speech))
         self._ears.let_judge(services.judge, self.core.turn)
         self._voice = VoiceSide(self.hub, self.post, services.tts.rate_hz, can.rate_out, self._on_audio)
+        self._reader = Reader(
+            self._socket,
+            self._wire,
+            self._guard,
+            self._ears,
+            self._playout,
+            clock=self._loop.time,
+            post=self.post,
+            say=self._say,
+            play=self._play,
+            count=self._shared.dropped,
+        )
 
     # --- the call ---------------------------------------------------------------------------------------------------
 
@@ -150,17 +148,7 @@ class Session:
     async def _read(self) -> None:
         """The reader: until the socket closes, whoever closes it."""
         try:
-            for incoming in self._first:
-                self._take(incoming)
-            while True:
-                message = await self._socket.receive()
-                now = self._loop.time()
-                self._guard.alive(now)
-                if isinstance(message, Ping | Pong):
-                    self._take_control(message, now)
-                else:
-                    for incoming in self._wire.receive(message):
-                        self._take(incoming)
+            await self._reader.run(self._first)
         except ClientError as error:
             self.refuse(error)
         except EOFError:
@@ -200,7 +188,7 @@ class Session:
     def _lost(self) -> dict[str, int]:
         """What was dropped or came too late, by kind."""
         return {
-            "bad_messages": self._complaints,
+            "bad_messages": self._reader.complaints,
             "ears_audio_ms": self._heard.dropped * 500 // self._services.stt.rate_hz,
             "handler_events": self._handlers.dropped,
             "reply_events": self.core.answering.stale,
@@ -249,38 +237,6 @@ class Session:
         """What the model's service posts; inferences of the application are not for the core."""
         if not isinstance(fact, model.Inferred | model.InferenceFailed) or not self.handle.llm.take(fact):
             self.post(fact)
-
-    def _take(self, incoming: Incoming) -> None:
-        now = self._loop.time()
-        if isinstance(incoming, Audio):
-            self._guard.audio(len(incoming.pcm) // 2, now)
-            self._ears.audio(incoming.pcm, now)
-            return
-        self._guard.message(now)
-        match incoming:
-            case PlayedReport(samples):
-                self._playout.report(now, samples)
-            case ClearedReport(samples):
-                self._playout.cleared(samples)
-                self._play()
-            case Answer(message):
-                self._say([message])
-            case Counted(kind, count):
-                self._shared.dropped(kind, count)
-            case Complaint():
-                self._complaints += 1
-                self._say(self._wire.complain(incoming))
-            case Opened():
-                raise ClientError(1008, "a call is opened once")
-            case _:
-                if isinstance(incoming, e.Muted):
-                    self._ears.mute(incoming.on)
-                self.post(incoming)
-
-    def _take_control(self, frame: Ping | Pong, now: float) -> None:
-        self._guard.message(now)
-        if isinstance(frame, Ping):
-            self._say([Pong(frame.data)])
 
     def _arm(self) -> None:
         """One timer for the core's next deadline; most facts do not move it."""
