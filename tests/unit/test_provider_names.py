@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from tests.unit.test_house import CODE, ROOT
+from tests.unit.house import CODE, ROOT
 
 FAMILIES = "nova aura flux sonic ink scribe gpt chatgpt whisper tts claude gemini llama eleven".split()
 CLOUD_MODEL = re.compile(rf"(?<![\w/-])(?:(?:{'|'.join(FAMILIES)})-\S|eleven_\w|scribe_v\d|o\d(?:-|\b))", re.IGNORECASE)
