@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
@@ -31,6 +32,8 @@ from server.phones.notices import Notice, read, read_call_control
 from server.phones.seen import seen
 
 MAX_BODY = 64 << 10
+BODY_S = 5.0
+"""A body that takes longer to come is not a carrier's."""
 JSON = "application/json"
 CONNECT = {
     "twilio": twilio.connect,
@@ -186,8 +189,12 @@ def _answer(carrier: Carrier, text: str) -> web.Response:
 async def _body(request: web.Request) -> bytes:
     """The whole body. Raises Refused."""
     body = bytearray()
-    while len(body) <= MAX_BODY and (more := await request.content.read(MAX_BODY + 1 - len(body))):
-        body += more
+    try:
+        async with asyncio.timeout(BODY_S):
+            while len(body) <= MAX_BODY and (more := await request.content.read(MAX_BODY + 1 - len(body))):
+                body += more
+    except TimeoutError:
+        raise Refused(f"its body did not come within {BODY_S:g} s") from None
     if len(body) > MAX_BODY:
         raise Refused(f"it has more than {MAX_BODY} bytes")
     return bytes(body)

@@ -12,6 +12,7 @@ import pytest
 from server.agent import Agent
 from server.call.handle import CallHandle
 from server.call.line_events import AnsweredBy
+from server.phones.webhooks import BODY_S
 from tests.unit.server.door import signers
 from tests.unit.server.phones.hooks import FORM, PHONES, PLIVO, VONAGE, hook, media, send, signed, stream_of
 from tests.unit.server.server_stand import ServerStand
@@ -201,5 +202,18 @@ def test_a_transfer_that_is_asked_for_later() -> None:
             status, text, _ = await server.get("/exotel/transfer?CallSid=CA1", Authorization=login)
             assert json.loads(text)["destination"] == {"numbers": ["+4930"]}
             assert (await server.get("/exotel/transfer?CallSid=CA1", Authorization=login))[0] == 404
+
+    run(scene())
+
+
+def test_a_body_that_does_not_come_is_not_waited_for() -> None:
+    async def scene() -> None:
+        async with stand() as server:
+            reader, writer = await asyncio.open_unix_connection(str(server.path))
+            writer.write(b"POST /twilio/voice HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n12345")
+            began = asyncio.get_running_loop().time()
+            assert (await reader.readline()).startswith(b"HTTP/1.1 403")
+            assert asyncio.get_running_loop().time() - began == pytest.approx(BODY_S)
+            writer.close()
 
     run(scene())
