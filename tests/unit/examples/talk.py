@@ -33,9 +33,13 @@ class ExampleTalk:
         )
         self._talk.items.append(request.Assistant(agent.greeting))
 
+    def answer(self, text: str) -> str:
+        """The caller says something; calls are shown, and do not run."""
+        return self._talk.user(text)
+
     def said(self, text: str) -> str:
         """The caller says something; tools run at once, however long they take."""
-        words = self._talk.user(text)
+        words = self.answer(text)
         last = self._talk.items[-1]
         if not isinstance(last, request.Called):
             return words
