@@ -4,7 +4,7 @@ Put your own numbers into COLLEAGUES; `voicewire phone <carrier>` says how a num
 (docs/phones.md). In the browser all of it works but the transfer: the caller is told so, and stays.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 from llm.tools import FunctionCallParams, FunctionCallResultProperties, tool
 from server.agent import Agent
@@ -35,7 +35,7 @@ async def connect_caller(params: FunctionCallParams, department: Literal["sales"
     await params.result_callback("being connected", properties=FunctionCallResultProperties(run_llm=False))
 
 
-async def transfer(call, number, words):
+async def transfer(call: Any, number: str, words: str) -> None:
     """The words are heard whole, whatever the caller says meanwhile; then the carrier connects them."""
     await call.say(words, interruptible=False)
     await call.transfer(number)
