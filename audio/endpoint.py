@@ -39,7 +39,7 @@ Key = Literal["", "held", "released"]
 class TurnOptions(Struct, frozen=True, forbid_unknown_fields=True):
     """When a turn is over. Raises ConfigError."""
 
-    rules: tuple[Rule, ...] = ("transcript",)
+    rules: tuple[Rule, ...] = ("transcript", "pauses")
     """What decides besides the silence of `min_delay_ms` (docs/turns.md); none: the silence alone."""
     min_delay_ms: float = 300.0
     """The silence that ends a turn, from the last voiced sample."""

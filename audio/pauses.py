@@ -15,10 +15,7 @@ class Pauses:
         self._stray_ms = 0.0
 
     def learn(self, pause_ms: float) -> None:
-        """The caller paused and went on; the bot said nothing meanwhile."""
-        if self._average_ms == 0.0:
-            self._average_ms, self._stray_ms = pause_ms, pause_ms / 4
-            return
+        """The caller paused and went on. One pause is no habit: who has made none is expected to make none."""
         self._stray_ms += SHARE * (abs(pause_ms - self._average_ms) - self._stray_ms)
         self._average_ms += SHARE * (pause_ms - self._average_ms)
 

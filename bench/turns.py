@@ -61,8 +61,8 @@ class Strategy(Struct, frozen=True):
 
 STRATEGIES = (
     Strategy("silence alone", f"{AT_ONCE}[turn]\nrules = []\n"),
-    Strategy("transcript (the default)", AT_ONCE),
-    Strategy("transcript, pauses", f'{AT_ONCE}[turn]\nrules = ["transcript", "pauses"]\n'),
+    Strategy("transcript", f'{AT_ONCE}[turn]\nrules = ["transcript"]\n'),
+    Strategy("transcript, pauses (the default)", AT_ONCE),
     Strategy("transcript, sentence *", f'{KNOWING}{AT_ONCE}[turn]\nrules = ["transcript", "sentence"]\n'),
     Strategy("stt *", f'{FOLLOWING}{AT_ONCE}[turn]\nrules = ["stt"]\n'),
     Strategy("key", f'{AT_ONCE}[turn]\nrules = ["key"]\n', key=True),

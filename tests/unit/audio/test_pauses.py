@@ -22,6 +22,14 @@ def test_regular_pauses_are_expected_as_they_are() -> None:
     assert pauses.expected_ms == pytest.approx(500.0, abs=1.0)
 
 
+def test_one_pause_is_no_habit_and_three_are() -> None:
+    pauses, expected = Pauses(), []
+    for _ in range(3):
+        pauses.learn(800.0)
+        expected.append(pauses.expected_ms)
+    assert expected == pytest.approx([600.0, 950.0, 1137.5])
+
+
 def test_pauses_that_vary_are_nearly_all_waited_for() -> None:
     random, pauses, missed = Random(1), Pauses(), 0
     for number in range(500):

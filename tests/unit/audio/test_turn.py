@@ -312,7 +312,7 @@ def test_a_caller_who_pauses_is_given_time_and_the_bots_pauses_teach_nothing() -
     turn.begin(2.8, alone=True)
     turn.stop(3.5)
     turn.hear("in the morning", True, 3.6)
-    assert turn.deadline() == pytest.approx(3.5 + 1.2), "800 ms, and twice a quarter of it"
+    assert turn.deadline() == pytest.approx(3.5 + 0.6), "a quarter of 800 ms, and twice as far as it strays"
     deaf = ruled("pauses")
     deaf.begin(2.8)
     deaf.stop(3.5)
@@ -326,7 +326,7 @@ def test_a_caller_who_pauses_is_given_time_and_the_bots_pauses_teach_nothing() -
     assert turn.deadline() == pytest.approx(591.3), "what is not seen again is forgotten"
 
 
-@pytest.mark.parametrize(("goes_on_at", "over_at"), [(2.9, 3.5 + 1.35), (3.4, 3.5 + 0.3)])
+@pytest.mark.parametrize(("goes_on_at", "over_at"), [(2.9, 3.5 + 0.675), (3.4, 3.5 + 0.3)])
 def test_who_goes_on_soon_after_their_turn_was_over_was_cut_off_in_a_pause(goes_on_at: float, over_at: float) -> None:
     turn = ruled("pauses")
     assert turn.verdict(2.4) == "said"

@@ -96,7 +96,7 @@ def test_every_rule_is_explained() -> None:
 def test_the_example_is_an_agent(tmp_path: Path) -> None:
     (example,) = pages.read("turns.md").examples
     made = stand.agent_of(example, tmp_path).call_settings(Settings())
-    assert (made.turn.rules, made.policy.while_speaking.min_words) == (("transcript", "pauses"), 2)
+    assert (made.turn.rules, made.policy.while_speaking.min_words) == (("transcript",), 2)
 
 
 def test_the_example_is_a_configuration(tmp_path: Path) -> None:
@@ -106,10 +106,11 @@ def test_the_example_is_a_configuration(tmp_path: Path) -> None:
     for toml in examples:
         file.write_text(toml)
         found.append(load(file, {}, {}))
-    assert [each.turn.rules for each in found[:2]] == [("transcript", "pauses"), ("transcript", "acoustic")]
+    rules = [("transcript", "sentence", "pauses"), ("transcript", "acoustic")]
+    assert [each.turn.rules for each in found[:2]] == rules
     assert isinstance(found[1].turn_model, dict)
     assert found[1].turn_model["name"] in TURN_MODELS
-    assert Settings().turn.rules == ("transcript",), "the default, as the table says"
+    assert Settings().turn.rules == ("transcript", "pauses"), "the default, as the table says"
     assert found[2].policy.while_speaking.min_words == 2
     assert found[2].policy.while_waiting.backchannels == ("hello", "okay")
     assert len(found[3].sentences.fillers) == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
+from audio.endpoint import TurnOptions
 from audio.events import Queued, SpeechStarted, SpeechStopped, Synthesised, Transcript, Word
 from audio.playout import Playout, PlayoutOptions
 from llm.events import Ask, LinkUp, Request, ToolSchema
@@ -28,7 +29,8 @@ class Stand:
     def __init__(self, *, greeting: str = "", connected: bool = True, **settings: Any) -> None:
         self.now = 0.0
         self.playout = Playout(PlayoutOptions(rate_hz=1000))
-        self.core = Core(CallSettings(greeting=greeting, **settings), self.playout)
+        turn = settings.pop("turn", TurnOptions(rules=("transcript",)))  # silences that no test has taught
+        self.core = Core(CallSettings(greeting=greeting, turn=turn, **settings), self.playout)
         self.all: list[e.Command] = []
         self.hub = Hub(self.core, self.playout, lambda: self.now, self.all.append)
         self._seen = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec import structs
 
 from audio.events import SpeechFailed
 from llm.events import (
@@ -234,7 +235,7 @@ def test_settings_hold_from_the_next_request() -> None:
     stand.hear("hello")
     assert stand.request.settings == ModelSettings()
     wanted = ModelSettings(temperature=0.2, service="smart")
-    stand.post(e.Configure(type(stand.core.settings)(model=wanted)))
+    stand.post(e.Configure(structs.replace(stand.core.settings, model=wanted)))
     stand.hear("hello")
     assert stand.request.settings == wanted
 

@@ -34,7 +34,7 @@ def last(stand: Stand) -> AssistantMessage:
 def test_the_model_is_told_of_the_marks_and_of_nothing_when_they_are_off() -> None:
     stand = asked("✓ Yes.")
     assert stand.request.instructions == f"Be brief.\n\n{MARKS.instruction()}"
-    settings = type(stand.core.settings)(instructions="Be brief.")
+    settings = structs.replace(stand.core.settings, turn_completion=TurnCompletionOptions())
     stand.post(e.Configure(settings))
     stand.hear("hello")
     assert stand.request.instructions == "Be brief."
