@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from itertools import count
 from pathlib import Path
 
 from server.config import load
@@ -29,8 +30,9 @@ def run(options: argparse.Namespace) -> int:
     """Print it. Raises ConfigError."""
     settings = load(options.config, os.environ, {})
     url = options.url or settings.public_url
-    for number, line in enumerate(steps(options.carrier, url or "https://voice.example.org"), 1):
-        sys.stdout.write(f"{number:2}. {line}\n" if not line.startswith(" ") else f"    {line}\n")
+    number = count(1)
+    for line in steps(options.carrier, url or "https://voice.example.org"):
+        sys.stdout.write(f"    {line}\n" if line.startswith(" ") else f"{next(number):2}. {line}\n")
     door = Door(settings.phones, url, Tickets(b""), SpentHere(), insecure=False, now=lambda: 0.0, entropy=os.urandom)
     wrong = list(faults(url, settings.phones, options.carrier, door.lacks(options.carrier)))
     sys.stdout.write("\n" + "".join(f"! {each}\n" for each in wrong) if wrong else "\nThe configuration is complete.\n")

@@ -38,7 +38,8 @@ STEPS: dict[str, tuple[str, ...]] = {
         "In the dashboard (my.exotel.com) make a flow in App Bazaar: Voicebot applet, then Hangup.",
         "  Voicebot URL: {socket_with_login}/exotel",
         "  or, to choose the agent by the number: {http_with_login}/exotel/answer",
-        "For transfers put a Connect applet behind it, whose numbers come from {http_with_login}/exotel/transfer",
+        "For transfers put a Connect applet behind it, whose numbers come from",
+        "  {http_with_login}/exotel/transfer",
         "ExoPhones > your number: choose this flow.",
         "To make calls: Settings > API: phones.exotel.account_sid, api_key, api_token, and the flow's id as app_id.",
     ),
@@ -57,15 +58,19 @@ STEPS: dict[str, tuple[str, ...]] = {
         "Architect: put the AudioConnector action into a call flow.",
     ),
     "asterisk": (
-        "websocket_client.conf: [voicewire] type = websocket_client, uri = {socket}/asterisk, protocols = media,",
+        "websocket_client.conf: a section [voicewire] with type = websocket_client, connection_type = per_call_config,",
+        "  uri = {socket}/asterisk, protocols = media, tls_enabled = yes,",
         "  username and password: choose both; phones.asterisk.username, password.",
-        "extensions.conf: exten => 100,1,Dial(WebSocket/voicewire/c(ulaw))",
+        "extensions.conf, for the number 100:",
+        "  exten => 100,1,Set(__CALLER=${{CALLERID(num)}})",
+        "  same => n,Set(__CALLED=${{EXTEN}})",
+        "  same => n,Dial(WebSocket/voicewire/c(ulaw)f(json))",
     ),
 }
 
 
 def steps(carrier: str, url: str) -> list[str]:
-    """What is to be done at a carrier, with the values to paste."""
+    """What is to be done at a carrier, with the values to paste; a line that is indented belongs to the one before."""
     http = url.rstrip("/")
     socket = http.replace("http", "ws", 1)
     names = {

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
+from link.errors import ClientError
 from server.__main__ import main
 from server.phones.guide import STEPS, faults, steps
 from server.phones.options import Phones
+from server.protocols.asterisk import FORMATS, AsteriskWire
 
 URL = "https://voice.example.org"
 COMPLETE = {
@@ -25,9 +28,17 @@ COMPLETE = {
 @pytest.mark.parametrize("carrier", STEPS)
 def test_the_values_to_paste_have_the_address(carrier: str) -> None:
     text = "\n".join(steps(carrier, f"{URL}/"))
-    assert "{" not in text
+    assert not re.search(r"(?<!\$)\{", text), "Asterisk has braces of its own: ${EXTEN}"
     assert "voice.example.org/" in text
     assert "org//" not in text
+
+
+@pytest.mark.parametrize("carrier", STEPS)
+def test_the_steps_are_numbered(carrier: str, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["phone", carrier, "--url", URL])
+    numbers = [int(each) for each in re.findall(r"^ ?(\d+)\. ", capsys.readouterr().out, re.MULTILINE)]
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert len(numbers) > 1
 
 
 @pytest.mark.parametrize("carrier", STEPS)
@@ -69,3 +80,13 @@ def test_an_address_where_no_carrier_comes_is_named(url: str, words: str) -> Non
 @pytest.mark.parametrize("url", [URL, f"{URL}:8443", "https://203.0.114.7"])
 def test_an_address_in_the_open_is_good(url: str) -> None:
     assert list(faults(url, Phones(), "asterisk", [])) == []
+
+
+def test_asterisk_is_told_to_speak_json() -> None:
+    text = "\n".join(steps("asterisk", URL))
+    with pytest.raises(ClientError, match=re.escape("add f(json)")):
+        AsteriskWire().receive("MEDIA_START connection_id:c")
+    codec, form = re.findall(r"Dial\(WebSocket/voicewire/c\((\w+)\)f\((\w+)\)\)", text)[0]
+    assert codec in FORMATS
+    assert form == "json"
+    assert re.findall(r"Set\(__(\w+)=", text) == ["CALLER", "CALLED"], "what the wire reads"
