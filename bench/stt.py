@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable, Sequence
 from itertools import chain, product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from msgspec import Struct
@@ -200,30 +201,49 @@ async def delays(those: Sequence[Recording], calls: int, each: int) -> tuple[lis
     return list(chain.from_iterable(found)), memory_mb
 
 
-def generic(those: Sequence[Recording]) -> tuple[Heard, float]:
-    """PocketSphinx as it comes, with its own language model; also a decoder's memory in MB, the files it maps apart.
+class Generic(Struct, frozen=True):
+    """PocketSphinx as it comes: what it understood, its delays in ms, and a decoder's memory, mapped files apart."""
 
-    Here in this process: nobody waits for it.
+    heard: Heard
+    delays_ms: list[float]
+    memory_mb: float
+
+
+def generic(those: Sequence[Recording]) -> Generic:
+    """With its own language model, here in this process: nobody waits for it.
+
+    Its delays are reckoned: each piece is begun when it has come and the one before is done.
     """
     import pocketsphinx
 
     decoders = [pocketsphinx.Decoder(loglevel="FATAL")]  # what decoders share is counted to the first
     empty_mb = pss_mb(os.getpid())
     decoders.append(pocketsphinx.Decoder(loglevel="FATAL"))
-    pairs, begin = [], time.process_time()
+    pairs, delays_ms, begin = [], [], time.process_time()
     for recording in those:
         text: list[str] = []
-        for item in (item for frame in recording.frames for item in frame):
-            if isinstance(item, bytes):
-                decoders[1].process_raw(item, False, False)
-            elif isinstance(item, Begin):
-                decoders[1].start_utt()
-            else:
-                decoders[1].end_utt()
-                text += [found.hypstr] if (found := decoders[1].hyp()) else []
+        done_s = 0.0
+        for number, item in ((number, item) for number, frame in enumerate(recording.frames, 1) for item in frame):
+            came_s, began = number * FRAME_MS / 1000, time.perf_counter()
+            text += _decoded(decoders[1], item)
+            done_s = max(done_s, came_s) + time.perf_counter() - began
+            delays_ms += [(done_s - came_s) * 1000] if isinstance(item, Finish) else []
         pairs.append((recording.text or "", " ".join(text)))
-    taken = time.process_time() - begin
-    return Heard(tuple(pairs), taken, sum(each.heard_s for each in those)), pss_mb(os.getpid()) - empty_mb
+    heard = Heard(tuple(pairs), time.process_time() - begin, sum(each.heard_s for each in those))
+    return Generic(heard, delays_ms, pss_mb(os.getpid()) - empty_mb)
+
+
+def _decoded(decoder: Any, item: Item) -> list[str]:
+    """Give it to a decoder; at the end of an utterance what it understood."""
+    match item:
+        case bytes():
+            decoder.process_raw(item, False, False)
+        case Begin():
+            decoder.start_utt()
+        case Finish():
+            decoder.end_utt()
+            return [found.hypstr] if (found := decoder.hyp()) else []
+    return []
 
 
 def line(name: str, value: str) -> None:
@@ -270,17 +290,21 @@ async def main() -> None:
         show(name, heard)
         if options.show:
             print("".join(f"    said        {said}\n    understood  {got}\n" for said, got in heard.pairs), end="")
-    heard, generic_mb = generic(human)
-    accuracy("human readers, PocketSphinx's own model", heard)
+    own = generic(human)
+    accuracy("human readers, PocketSphinx's own model", own.heard)
     alone, one_mb = await delays(synthetic, 1, len(synthetic))
     calls = 2 if options.quick else SLOTS
     together, all_mb = await delays(synthetic, calls, min(SAID_AT_ONCE, len(synthetic)))
-    for count, found in ((1, alone), (calls, together)):
+    for which, found in (
+        ("calls at once: 1", alone),
+        (f"calls at once: {calls}", together),
+        ("own model", own.delays_ms),
+    ):
         p50, p95 = percentile(found, 0.5), percentile(found, 0.95)
-        line(f"finish delay, calls at once: {count}", f"p50 {p50:.1f}   p95 {p95:.1f}   max {max(found):.1f} ms")
+        line(f"finish delay, {which}", f"p50 {p50:.1f}   p95 {p95:.1f}   max {max(found):.1f} ms")
     line(f"memory of a worker with 1 / {calls} calls", f"{one_mb:.0f} / {all_mb:.0f} MB")
     line("memory of a further decoder", f"{(all_mb - one_mb) / (calls - 1):.1f} MB")
-    line("the same with PocketSphinx's own model", f"{generic_mb:.1f} MB")
+    line("the same with PocketSphinx's own model", f"{own.memory_mb:.1f} MB")
 
 
 if __name__ == "__main__":
