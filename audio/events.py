@@ -106,11 +106,15 @@ class SpeechFailed(Struct, frozen=True, tag=True):
 
 
 class Heard(Struct, frozen=True, array_like=True):
-    """The caller has heard the first `samples` of a frame, and the first `sent` are on their way or heard."""
+    """The caller has heard the first `samples` of a frame, and the first `sent` are on their way or heard.
+
+    `first_at`: when a frame that is not to be interrupted begins to be played, by the clock and at the earliest.
+    """
 
     frame: int
     samples: int
     sent: int
+    first_at: float = 0.0
 
 
 class Played(Struct, frozen=True, tag=True):

@@ -17,6 +17,7 @@ class Frame:
     __slots__ = (
         "done",
         "ending",
+        "first_at",
         "heard",
         "id",
         "interruptible",
@@ -25,6 +26,7 @@ class Frame:
         "pcm_start",
         "places",
         "queued",
+        "seen_first_at",
         "seen_sent",
         "sent",
         "text",
@@ -41,9 +43,11 @@ class Frame:
         self.queued = 0
         self.heard = 0  # as the core knows it
         self.seen_sent = 0  # as the core knows it
+        self.seen_first_at = 0.0  # as the core knows it
         self.done = payload is not None  # no more audio comes
         self.ending = False  # with the word that is being said
         self.sent = 0  # as the writer knows it
+        self.first_at = 0.0  # when its first sample is played, in seconds by the clock: with a client far off, later
         self.pcm = bytearray()
         self.pcm_start = 0  # the sample at which `pcm` begins
 

@@ -1,8 +1,11 @@
 """What left for the client and was not yet heard: the clock of the playout, corrected by the client's reports. Pure.
 
-A wire plays what it gets at real time, so the clock alone says what was heard. A client that reports (`played`) rules
-over the clock: its last report counts, and for `REPORT_S` after it that it plays on. One that stops reporting is given
+A wire plays what it gets at real time, so the clock alone says what was heard. A client that reports rules over the
+clock: its last report counts, and for `report_s` after it that it plays on. One that stops reporting is given
 `MAX_LAG_S`, then the clock is trusted again.
+
+Reports are `counts` from the beginning, and a client of these answers each `clear` with how many they were; or
+`marks`, which begin anew with each `clear` and say nothing of what it dropped: what was known to be heard by then was.
 """
 
 from __future__ import annotations
@@ -10,12 +13,23 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Container
+from typing import Literal
 
 MAX_LAG_S = 2.0
 ROUNDING = 1e-6  # of a sample: times are floats
+CLEAR_MARGIN_S = 0.12
+"""A `clear` may come so much sooner, or later, than the sound before it: 80 ms of jitter, and some for the carrier."""
 REPORT_S = 0.2  # clients report every 100 ms
 NO_FRAME = -1  # samples that are nobody's words
 CLEARED_TIMEOUT_S = 1.0  # over any round trip that one can talk over
+
+
+Reports = Literal["nothing", "counts", "marks"]
+"""What a client tells of its playing.
+
+`counts`: samples since the beginning, skipped ones not counted, and how many they were when it was told to clear.
+`marks`: samples since the last `clear`, as far as marks came back; no answer to a `clear` that could be trusted.
+"""
 
 
 class _Flushed:
@@ -32,13 +46,15 @@ class _Flushed:
 class InFlight:
     """Spans of `[frame, samples]`, oldest first. Counts are samples; totals start at `ready`, without skipped ones."""
 
-    def __init__(self, rate_hz: int, *, reports: bool) -> None:
+    def __init__(self, rate_hz: int, *, reports: Reports, report_s: float = REPORT_S) -> None:
+        """`report_s`: so far apart are reports at the most."""
         self._rate = rate_hz
         self._reports = reports
+        self._report_s = report_s
         self._spans: deque[list[int]] = deque()
         self.samples = 0
         self._end = 0.0  # when all that left is played, if the client plays it as it comes
-        self._lag_s = MAX_LAG_S if reports else 0.0  # how much later than the clock the client is at most
+        self._lag_s = MAX_LAG_S if reports != "nothing" else 0.0  # how much later than the clock the client is at most
         self._paused_s: float | None = None  # what the client still has, while it pauses
         self._heard_total = 0
         self._reported = 0  # the client's count, as a total of ours
@@ -61,27 +77,37 @@ class InFlight:
         self.samples += samples
         self._end = max(self._end, now) + samples / self._rate
 
-    def fill(self, now: float, lead_ms: float, chunk_ms: float, *, counts: bool) -> int:
-        """Samples of no frame leave now, up to the lead: how many. `counts`: nobody else asks what was heard."""
-        if counts:
-            self.pop_heard(now)
-        room_ms = lead_ms - self.ahead_s(now) * 1000
-        if self._paused_s is not None or room_ms < chunk_ms:
-            return 0
-        samples = int(room_ms * self._rate / 1000)
-        self.send(NO_FRAME, samples, now)
-        return samples
+    def room(self, now: float, lead_ms: float) -> int:
+        """Samples that may leave now."""
+        return int((lead_ms / 1000 - self.ahead_s(now)) * self._rate + ROUNDING)
+
+    @property
+    def pauses(self) -> bool:
+        """The client was told to stop playing."""
+        return self._paused_s is not None
 
     def unheard(self, now: float) -> int:
         """Samples that are not yet played."""
         left_s = self._end + self._lag_s - now if self._paused_s is None else self._paused_s
-        by_clock = min(max(0, math.ceil(left_s * self._rate - ROUNDING)), self.samples)
-        if not self._reports:
+        by_clock = self._samples_of(left_s)
+        if self._reports == "nothing":
             return by_clock
         played = self._reported
         if self._reported_at is not None and self._paused_s is None:
-            played += int(min(now - self._reported_at, REPORT_S) * self._rate + ROUNDING)
+            played += self._played_on(now, now - self._reported_at)
         return min(by_clock, max(0, self._heard_total + self.samples - played))
+
+    def _played_on(self, now: float, since_s: float) -> int:
+        """Samples beyond the last report. No `clear` may find what is thought to be played, so marks are doubted."""
+        more = int(min(since_s, self._report_s) * self._rate + ROUNDING)
+        if self._reports == "counts":
+            return more
+        there = self._heard_total + self.samples - self._samples_of(self._end + CLEAR_MARGIN_S - now)
+        return max(0, min(more, there - self._reported))
+
+    def _samples_of(self, left_s: float) -> int:
+        """What of it would take so long."""
+        return min(max(0, math.ceil(left_s * self._rate - ROUNDING)), self.samples)
 
     def pop_heard(self, now: float) -> dict[int, int]:
         """Take out what was heard since the last time: samples by frame."""
@@ -113,7 +139,7 @@ class InFlight:
 
     def report(self, now: float, samples: int) -> None:
         """The client says that it has played `samples`."""
-        if not self._reports or self._flushed:
+        if self._reports == "nothing" or self._flushed:
             return
         before = self._reported
         self._reported = min(max(samples - self._offset, before), self._heard_total + self.samples)
@@ -122,9 +148,11 @@ class InFlight:
 
     def flush(self, now: float) -> None:
         """`clear` goes out: what is in flight is dropped."""
-        if self._reports:
+        if self._reports == "counts":
             self._flushed.append(_Flushed(list(self._spans), now, self._heard_total))
-            self._reported, self._reported_at = min(self._reported, self._heard_total), None
+        elif self._reports == "marks":
+            self._offset = -self._heard_total
+        self._reported, self._reported_at = min(self._reported, self._heard_total), None
         self._spans.clear()
         self.samples = 0
         self._end = now

@@ -15,10 +15,14 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
+from audio.chunking import Chunking
 from audio.events import Heard, Played, Word
 from audio.frame import Frame
-from audio.inflight import ROUNDING, InFlight
+from audio.inflight import CLEAR_MARGIN_S, NO_FRAME, REPORT_S, InFlight, Reports
 from audio.proportion import share_at
+
+LATE_MARK_S = 0.12
+"""A mark may be later than the one before it by so much."""
 
 
 class PlayoutOptions(Struct, frozen=True):
@@ -27,15 +31,16 @@ class PlayoutOptions(Struct, frozen=True):
     rate_hz: int = 16000
     lead_ms: float = 200.0
     chunk_ms: float = 40.0
+    granule_ms: float = 0.0
+    """Sound leaves in whole ones; silence fills the last of a frame up. 0: in samples."""
     capacity_ms: float = 45_000.0
-    reports: bool = False
-    """The client says what it has played, and how much when it was told to clear."""
+    reports: Reports = "nothing"
     pauses: bool = False
     """The client can stop playing and keep what it has."""
 
 
 class Chunk(Struct, frozen=True):
-    """Audio that leaves now; `first` of its frame."""
+    """Audio that leaves now, with the silence that fills it up; `first` of its frame."""
 
     frame: int
     pcm: bytes
@@ -65,7 +70,10 @@ class Playout:
         self._ahead: dict[int, Frame] = {}  # audio of these is made, and nobody knows yet whether they are wanted
         self._protected = 0
         self.held = False
-        self._inflight = InFlight(options.rate_hz, reports=options.reports)
+        marks = options.reports == "marks"
+        report_s = 2 * options.chunk_ms / 1000 + LATE_MARK_S if marks else REPORT_S
+        self._inflight = InFlight(options.rate_hz, reports=options.reports, report_s=report_s)
+        self._chunking = Chunking(options.rate_hz, options.chunk_ms, options.granule_ms, short=marks)
 
     # --- what the core knows ----------------------------------------------------------------------------------------
 
@@ -148,28 +156,32 @@ class Playout:
         share = share_at(frame.text, len(frame.text_at(frame.seen_sent, rate)))
         return min(max(int(frame.whole_ms(rate) * share * rate / 1000), frame.seen_sent), frame.queued)
 
-    def played(self, number: int, samples: int, sent: int) -> bool:
+    def played(self, number: int, samples: int, sent: int, first_at: float = 0.0) -> bool:
         """Record how much of a frame was heard and sent. True when the frame is over."""
         frame = self._frames.get(number)
         if frame is None:
             return False
-        frame.heard, frame.seen_sent = samples, sent
+        frame.heard, frame.seen_sent, frame.seen_first_at = samples, sent, first_at
         return self._retire(frame)
 
     def interrupt(self, now: float) -> Interruption:
         """Drop the interruptible frames, keep the others in order.
 
         With a protected frame at the head the client is not told to clear: what of the others is with it already will
-        be heard, and they end there.
+        be heard, and they end there. So it is too shortly before one, for a client that tells nothing of a clear.
         """
-        head = next(iter(self._frames.values()), None)
-        keep_sent = head is not None and not head.interruptible
+        head = self.head
+        too_late = self._clears_too_late(now)
+        keep_sent = too_late or (head is not None and not head.interruptible)
         cuts: list[Cut] = []
         clear = False
         for frame in [frame for frame in self._frames.values() if frame.interruptible]:
             if keep_sent and frame.seen_sent > 0 and frame.payload is None:
                 if not frame.done or frame.seen_sent < frame.queued:
                     cuts.append(self._end_at(frame, frame.seen_sent))
+                if too_late:  # it will be heard, and nobody is to hold it: a protected frame stands behind it
+                    frame.interruptible = False
+                    self._protected += 1
                 continue
             cuts.append(self._cut(frame, frame.heard))
             clear = clear or frame.seen_sent > frame.heard
@@ -178,6 +190,17 @@ class Playout:
             self._inflight.flush(now)
             self._rewind()
         return Interruption(tuple(cuts), clear)
+
+    def _clears_too_late(self, now: float) -> bool:
+        """The client may have begun with a protected frame when a `clear` arrives, and nobody would know how much.
+
+        It is never ahead of the clock, so the margin need not cover the way to it, only how much that varies.
+        """
+        return self.options.reports == "marks" and any(
+            frame.seen_first_at - now < CLEAR_MARGIN_S
+            for frame in self._frames.values()
+            if not frame.interruptible and frame.payload is None and frame.seen_sent > 0
+        )
 
     def close(self) -> tuple[Cut, ...]:
         """The client is gone: what was not heard never will be."""
@@ -281,7 +304,7 @@ class Playout:
                     frame.sent = 1
                     out.append(frame.payload)
                 continue
-            if chunk := self._next_chunk(frame, now):
+            while chunk := self._next_chunk(frame, now):
                 out.append(chunk)
             if not frame.done or frame.sent < frame.queued:
                 break
@@ -289,13 +312,19 @@ class Playout:
 
     def fill(self, now: float, lead_ms: float) -> int:
         """How many samples of another sound leave now, so that there is always some ahead of the caller."""
-        return self._inflight.fill(now, lead_ms, self.options.chunk_ms, counts=not self._frames)
+        if not self._frames:
+            self._inflight.pop_heard(now)  # nobody else asks
+        if self._inflight.pauses:
+            return 0
+        if samples := self._chunking.fill(self._inflight.room(now, lead_ms)):
+            self._inflight.send(NO_FRAME, samples, now)
+        return samples
 
     def progress(self, now: float) -> Played | None:
         """What was heard and sent since the last time; None for nothing."""
         changed = self._inflight.pop_heard(now)
         heard = tuple(
-            Heard(frame.id, frame.heard + changed.get(frame.id, 0), frame.sent)
+            Heard(frame.id, frame.heard + changed.get(frame.id, 0), frame.sent, frame.first_at)
             for frame in self._frames.values()
             if frame.id in changed or frame.sent != frame.seen_sent
         )
@@ -340,18 +369,21 @@ class Playout:
         waiting = frame.queued - frame.sent
         if waiting <= 0:
             return None
-        rate = self.options.rate_hz
-        room = int((self.options.lead_ms / 1000 - self._inflight.ahead_s(now)) * rate + ROUNDING)
-        samples = min(waiting, room)
-        chunk = int(self.options.chunk_ms * rate / 1000)
-        if samples < chunk and (samples < waiting or not frame.done):
+        room = self._inflight.room(now, self.options.lead_ms)
+        piece = self._chunking.piece(waiting, room, complete=frame.done)
+        samples, silence = piece.samples, piece.silence
+        if samples == 0:
             return None
         start = (frame.sent - frame.pcm_start) * 2
-        pcm = bytes(frame.pcm[start : start + samples * 2])
+        pcm = bytes(frame.pcm[start : start + samples * 2]) + bytes(silence * 2)
         first = frame.sent == 0
+        if first and not frame.interruptible:
+            frame.first_at = now + self._inflight.ahead_s(now)
         frame.sent += samples
         if frame.interruptible:
             del frame.pcm[: start + samples * 2]
             frame.pcm_start = frame.sent
         self._inflight.send(frame.id, samples, now)
+        if silence:
+            self._inflight.send(NO_FRAME, silence, now)
         return Chunk(frame.id, pcm, first)

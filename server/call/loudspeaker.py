@@ -11,8 +11,8 @@ from server.call.shared import Observer
 from server.config import Limits
 from server.protocols.wire import Capabilities, Message, Wire
 
-FILL_LEAD_MS = 80.0
-"""So much of the background is ahead of the caller, and an answer begins so much later at the most."""
+FILL_MS = 40.0
+"""So much of the background, and a piece, is ahead of the caller, and an answer begins so much later at the most."""
 
 
 class Loudspeaker:
@@ -62,7 +62,8 @@ class Loudspeaker:
     def _fill(self, background: Background, now: float) -> list[Message]:
         """Where the bot is silent the background is heard alone; it is nobody's words."""
         background.watch(now, speaks=self._playout.busy)
-        if not background.audible or not (samples := self._playout.fill(now, FILL_LEAD_MS)):
+        lead_ms = self._playout.options.chunk_ms + FILL_MS
+        if not background.audible or not (samples := self._playout.fill(now, lead_ms)):
             return []
         return self._out(background.alone(samples, now), now)
 
@@ -101,8 +102,10 @@ def playout_options(can: Capabilities, limits: Limits) -> PlayoutOptions:
     """How this client plays."""
     return PlayoutOptions(
         rate_hz=can.rate_out,
-        lead_ms=limits.lead_ms,
+        lead_ms=max(limits.lead_ms, 2 * can.chunk_ms),
+        chunk_ms=can.chunk_ms,
+        granule_ms=can.granule_ms,
         capacity_ms=limits.playout_ms,
-        reports=can.reports == "counts",
+        reports=can.reports,
         pauses=can.pause,
     )

@@ -234,11 +234,12 @@ class Speaking:
         """The caller has heard more."""
         if self.playout.full:
             self._voice_since = now  # the voice had to wait for this
-        for number, samples, sent in ((each.frame, each.samples, each.sent) for each in frames):
+        for each in frames:
+            number, samples = each.frame, each.samples
             frame, entry = self.playout.get(number), self._log.entry_of(number)
             if frame is not None and samples > frame.heard:
                 self._heard_at = now
-            if self.playout.played(number, samples, sent):
+            if self.playout.played(number, samples, each.sent, each.first_at):
                 self._heard(number)
             if frame is not None and entry in self._messages and samples > 0:
                 self._caption(entry, number, frame.text_at(samples, self.playout.options.rate_hz))

@@ -6,6 +6,7 @@ from typing import Any, Literal, Protocol
 
 from msgspec import Struct
 
+from audio.inflight import Reports
 from server.call.events import Dtmf, Event, Gone, Interrupt, Muted, UserText
 from server.call.line_events import AnsweredBy
 
@@ -22,14 +23,6 @@ class Pong(Struct, frozen=True):
     """A control frame: the peer is there."""
 
     data: bytes = b""
-
-
-Reports = Literal["nothing", "counts", "marks"]
-"""What a client tells of its playing.
-
-`counts`: samples since the beginning, skipped ones not counted, and how many they were when it was told to clear.
-`marks`: samples since the last `clear`, as far as marks came back; no answer to a `clear` that could be trusted.
-"""
 
 
 class Capabilities(Struct, frozen=True):
@@ -83,7 +76,7 @@ class Audio(Struct, frozen=True):
 
 
 class PlayedReport(Struct, frozen=True):
-    """Samples that the client has played since the beginning, or since the last `clear` (see `Reports`)."""
+    """Samples that the client has played since the beginning, or since the last `clear` (see audio/inflight.py)."""
 
     samples: int
 

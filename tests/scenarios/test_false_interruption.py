@@ -21,7 +21,8 @@ from server.call import events as e
 from server.call.core import Core
 from server.call.hub import Hub
 from server.call.policy import CallSettings
-from tests.sim.client import RATE_HZ, Client, samples
+from tests.sim.buffer import RATE_HZ
+from tests.sim.client import Client, samples
 
 ANSWER = (
     "One two three four five six seven eight nine ten eleven twelve and then as many words once more as there were."
@@ -37,7 +38,7 @@ class Line:
         self.now = 0.0
         self._order = count()
         self._todo: list[tuple[float, int, Callable[..., object], tuple[object, ...]]] = []
-        options = PlayoutOptions(rate_hz=RATE_HZ, pauses=pauses, reports=reports)
+        options = PlayoutOptions(rate_hz=RATE_HZ, pauses=pauses, reports="counts" if reports else "nothing")
         self.playout = Playout(options)
         self.client = Client(
             lambda: self.now, self.at, latency_s=latency_s, reports=reports, pauses=pauses, lead_ms=options.lead_ms

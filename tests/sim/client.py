@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from array import array
-from collections import deque
 from collections.abc import Callable
 
 from audio.playout import Chunk
+from tests.sim.buffer import Buffer
 
-RATE_HZ = 1000  # one sample is one millisecond, and its value is its place in its frame
 ALL_SAMPLES = array("h", range(32767)).tobytes()
 
 
 def samples(start: int, stop: int) -> bytes:
-    """PCM in which each sample says which one of its frame it is."""
+    """PCM in which the value of each sample is its place in its frame."""
     return ALL_SAMPLES[start * 2 : stop * 2]
 
 
@@ -42,25 +41,21 @@ class Client:
         self.pauses = pauses
         self.on_played: Callable[[int], None] = lambda _: None
         self.on_cleared: Callable[[int], None] = lambda _: None
-        self.heard: list[list[int]] = []  # [frame, from, to], in the order of hearing
         self.messages: list[str] = []
-        self.total = 0
-        self._buffer: deque[list[int]] = deque()  # [frame, from, to]
-        self._last = 0.0
-        self._credit = 0.0  # played time that is not a whole sample yet
-        self._paused = False
+        self._buffer = Buffer(clock)
+        self.heard = self._buffer.heard
         self._gone = False
         self._reporting = False
 
     @property
     def buffered(self) -> int:
         """Milliseconds that wait to be played."""
-        return sum(stop - start for _, start, stop in self._buffer)
+        return self._buffer.left
 
     @property
     def playing(self) -> int | None:
         """The frame that is being heard."""
-        return self._buffer[0][0] if self._buffer else None
+        return self._buffer.frame
 
     def take(self, what: object) -> None:
         """The server sends audio or a message; it arrives later, in order."""
@@ -90,7 +85,7 @@ class Client:
             values = memoryview(what.pcm).cast("h")
             if self.buffered + len(values) > self._lead_ms + 2 and not self.latency_s:
                 raise TooFarAhead(f"{self.buffered + len(values)} ms are ahead of the caller")
-            self._buffer.append([what.frame, values[0], values[-1] + 1])
+            self._buffer.add(what.frame, values[0], values[-1] + 1)
             if not self._reporting:
                 self._reporting = True
                 self._at(0.1, self._report)
@@ -102,43 +97,18 @@ class Client:
         if name == "clear":
             self._buffer.clear()
             if self.reports:
-                self._later(self.on_cleared, self.total)
+                self._later(self.on_cleared, self._buffer.total)
         elif self.pauses:
-            self._paused = name == "pause"
+            self._buffer.paused = name == "pause"
 
     def play(self) -> None:
         """Play up to now."""
-        now = self._clock()
-        elapsed, self._last = now - self._last, now
-        if self._paused or not self._buffer:
-            self._credit = 0.0
-            return
-        self._credit += elapsed * RATE_HZ
-        whole = int(self._credit + 1e-6)
-        self._credit -= whole
-        while whole > 0 and self._buffer:
-            span = self._buffer[0]
-            used = min(whole, span[2] - span[1])
-            self._hear(span[0], span[1], span[1] + used)
-            span[1] += used
-            whole -= used
-            if span[1] == span[2]:
-                self._buffer.popleft()
-        if not self._buffer:
-            self._credit = 0.0
-
-    def _hear(self, frame: int, start: int, stop: int) -> None:
-        self.total += stop - start
-        last = self.heard[-1] if self.heard else None
-        if last and last[0] == frame and last[2] == start:
-            last[2] = stop
-        else:
-            self.heard.append([frame, start, stop])
+        self._buffer.play()
 
     def _report(self) -> None:
         self.play()
         if self.reports:
-            self._later(self.on_played, self.total)
-        self._reporting = bool(self._buffer)
+            self._later(self.on_played, self._buffer.total)
+        self._reporting = self.buffered > 0
         if self._reporting:
             self._at(0.1, self._report)

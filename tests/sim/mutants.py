@@ -33,6 +33,7 @@ UNIT = (
     "tests/unit/llm/test_breaker.py",
     "tests/unit/llm/test_continuation*.py",
     "tests/unit/audio/test_playout*.py",
+    "tests/unit/audio/test_chunking.py",
     "tests/unit/audio/test_turn*.py",
     "tests/unit/audio/test_revision.py",
     "tests/unit/audio/test_endpoint.py",

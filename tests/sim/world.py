@@ -26,8 +26,9 @@ from server.call.core import Core
 from server.call.hub import Hub, Journal
 from server.call.policy import CallSettings, Sentences, WhileSpeaking
 from server.call.states import CallState
+from tests.sim.buffer import RATE_HZ
 from tests.sim.caller import Caller
-from tests.sim.client import RATE_HZ, Client
+from tests.sim.client import Client
 from tests.sim.ears import Ears
 from tests.sim.judge import Judge
 from tests.sim.models import Models
@@ -99,7 +100,7 @@ class World:
         reports = self.random.random() < 0.5
         options = PlayoutOptions(
             rate_hz=RATE_HZ,
-            reports=reports,
+            reports="counts" if reports else "nothing",
             pauses=self.random.random() < 0.5,
             capacity_ms=self.random.choice((3e3, 45e3)),
         )

@@ -39,7 +39,7 @@ LAYERS = {
     "llm.local.skills": "llm.local llm.local.skills",
     "server.call": f"{SHARED} server.call server.protocols.wire server.observers server.agent server.config",
     "server.protocols": "link audio server.call server.protocols server.protocols.wire server.__version__",
-    "server.protocols.wire": "server.call",
+    "server.protocols.wire": "audio server.call",
     "server.observers": f"{SHARED} server.call server.observers",
     "server.config": "link audio llm server.call server.phones.options",
     "server.agent": "link audio llm server.call server.config",
@@ -159,7 +159,8 @@ PURE_BY_DESIGN = frozenset(
     """
     server.door.basic server.door.door server.door.genesys server.door.plivo server.door.request server.door.telnyx
     server.door.tickets server.door.twilio server.door.vonage
-    link.backoff link.breaker link.preference audio.addresses audio.formulas audio.frame audio.g711 audio.inflight
+    link.backoff link.breaker link.preference audio.addresses audio.chunking audio.formulas audio.frame audio.g711
+    audio.inflight
     audio.matching audio.pcm audio.pieces audio.playout audio.pronunciation audio.silero audio.recent
     audio.smart_turn.features audio.smart_turn.questions audio.speakable audio.spoken audio.stops audio.turn
     audio.stt.deepgram audio.stt.deepgram_events audio.stt.deepgram_flux audio.stt.fallback audio.stt.hearing

@@ -32,7 +32,7 @@ def tell(queue: Playout, now: float) -> list[Heard]:
     """What the hub does: the core's half hears what was played."""
     played = queue.progress(now)
     for each in played.frames if played else ():
-        queue.played(each.frame, each.samples, each.sent)
+        queue.played(each.frame, each.samples, each.sent, each.first_at)
     return list(played.frames) if played else []
 
 
@@ -199,7 +199,7 @@ def test_a_client_that_cannot_pause_plays_what_it_has() -> None:
 
 
 def test_a_reporting_client_rules_over_the_clock() -> None:
-    queue = playout(reports=True)
+    queue = playout(reports="counts")
     say(queue, 1, "one two three four", 400)
     sent(queue, 0.0)
     assert tell(queue, 0.15) == [Heard(1, 0, 200)], "nothing is heard before it says so"
@@ -210,7 +210,7 @@ def test_a_reporting_client_rules_over_the_clock() -> None:
 
 
 def test_a_client_that_stops_reporting_is_believed_to_play_on_after_a_while() -> None:
-    queue = playout(reports=True)
+    queue = playout(reports="counts")
     say(queue, 1, "one", 100)
     sent(queue, 0.0)
     tell(queue, 1.0)
@@ -221,7 +221,7 @@ def test_a_client_that_stops_reporting_is_believed_to_play_on_after_a_while() ->
 
 @pytest.mark.parametrize("nonsense", [-5, 10**12])
 def test_a_nonsense_report_is_bounded_by_what_was_sent(nonsense: int) -> None:
-    queue = playout(reports=True)
+    queue = playout(reports="counts")
     say(queue, 1, "one", 100)
     sent(queue, 0.0)
     queue.report(0.0, nonsense)
@@ -229,7 +229,7 @@ def test_a_nonsense_report_is_bounded_by_what_was_sent(nonsense: int) -> None:
 
 
 def test_after_a_clear_the_client_says_how_much_of_the_protected_speech_it_played() -> None:
-    queue = playout(reports=True)
+    queue = playout(reports="counts")
     say(queue, 1, "bye", 50)
     say(queue, 2, "one two three", 300, interruptible=False)
     sent(queue, 0.0)
@@ -246,7 +246,7 @@ def test_after_a_clear_the_client_says_how_much_of_the_protected_speech_it_playe
 
 
 def test_a_client_that_never_answers_a_clear_is_not_waited_for() -> None:
-    queue = playout(reports=True)
+    queue = playout(reports="counts")
     say(queue, 1, "bye", 50)
     say(queue, 2, "kept", 100, interruptible=False)
     sent(queue, 0.0)
@@ -319,7 +319,7 @@ def test_progress_is_worth_asking_when_a_frame_begins_or_ends_or_a_word_begins()
 
 
 def test_in_flight_reports_of_before_a_clear_do_not_count_after_it() -> None:
-    flight = InFlight(RATE, reports=True)
+    flight = InFlight(RATE, reports="counts")
     flight.send(1, 100, 0.0)
     flight.report(0.0, 10)
     assert flight.pop_heard(0.0) == {1: 10}
@@ -333,7 +333,7 @@ def test_in_flight_reports_of_before_a_clear_do_not_count_after_it() -> None:
 
 
 def test_two_clears_within_one_round_trip_are_answered_one_after_the_other() -> None:
-    queue = playout(reports=True)
+    queue = playout(reports="counts")
     say(queue, 1, "one two three four", 400)
     assert sent(queue, 0.0) == 200
     tell(queue, 0.1)
@@ -354,7 +354,7 @@ def test_two_clears_within_one_round_trip_are_answered_one_after_the_other() -> 
 
 
 def test_after_a_pause_no_more_counts_as_heard_than_was_reported() -> None:
-    flight = InFlight(RATE, reports=True)
+    flight = InFlight(RATE, reports="counts")
     flight.send(1, 200, 0.0)
     flight.report(0.1, 100)
     flight.pause(0.11)
@@ -365,7 +365,7 @@ def test_after_a_pause_no_more_counts_as_heard_than_was_reported() -> None:
 
 
 def test_a_report_that_was_on_its_way_when_the_client_paused_does_not_count_as_playing() -> None:
-    flight = InFlight(1000, reports=True)
+    flight = InFlight(1000, reports="counts")
     flight.send(1, 200, 0.0)
     flight.report(0.1, 80)
     flight.pause(0.11)

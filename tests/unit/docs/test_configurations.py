@@ -14,7 +14,10 @@ from tests.unit.docs.pages import ROOT
 from tests.virtual.loop import run
 
 PAGES = {name: pages.read(name) for name in ("tools.md", "models.md", "speaking.md")}
-DOCUMENTS = ("README.md", "CONTRIBUTING.md", *(f"docs/{file.name}" for file in sorted((ROOT / "docs").glob("*.md"))))
+DOCUMENTS = (
+    *("README.md", "CONTRIBUTING.md", "THREAT_MODEL.md"),
+    *(str(file.relative_to(ROOT)) for file in sorted((ROOT / "docs").rglob("*.md"))),
+)
 LINK = re.compile(r"(?<!!)\[[^]]*\]\(([^)]+)\)")
 
 
