@@ -51,6 +51,7 @@ LAYERS = {
     " server.phones.options server.protocols server.protocols.wire",
     "server.door": "link server.door server.phones.options",
     "server.phones.markup": "server.phones.markup",
+    "server.load": "audio server.load server.protocols.wire",  # a client too: it shares no code with the codecs
     "server.talk": "link audio server.talk",  # a client: it knows the wire from its documents, as others do
     "server": f"{SHARED} audio.stt audio.tts llm.local server server.call server.protocols server.protocols.wire"
     " server.observers server.config server.agent server.door server.phones server.phones.markup server.phones.sockets"
@@ -174,7 +175,10 @@ PURE_BY_DESIGN = frozenset(
     llm.local.exchanges llm.local.skills.rules server.call.answering server.call.asking server.call.barge_in
     server.call.calling server.call.core server.call.guard server.call.hub server.call.output server.call.policy
     server.call.pondering server.call.request server.call.silence server.call.speaking server.call.summarising
-    server.call.turn_taking server.call.wording server.observers.latency server.protocols.any_carrier
+    server.call.turn_taking server.call.wording server.load.wires.asterisk server.load.wires.buffer
+    server.load.wires.exotel server.load.wires.genesys server.load.wires.messages server.load.wires.plivo
+    server.load.wires.telnyx server.load.wires.twilio server.load.wires.vonage server.observers.latency
+    server.protocols.any_carrier
     server.protocols.asterisk server.protocols.carrier server.protocols.carrier_messages server.protocols.exotel
     server.protocols.genesys server.protocols.genesys_messages server.protocols.marks server.protocols.media_format
     server.protocols.media_stream server.protocols.native server.protocols.ordering server.protocols.plivo

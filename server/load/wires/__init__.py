@@ -1,0 +1,1 @@
+"""The other side of the wires: each speaks as its carrier does."""
