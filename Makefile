@@ -29,9 +29,10 @@ check: $(VENV)/.test     ## the quick half of `make test`: lint, types, unit tes
 sim: $(VENV)/.test       ## 150,000 simulated calls with about 500,000 link drops
 	$(BIN)/python -m tests.sim.run $(ARGS)
 
-drops: $(VENV)/.test     ## real sessions, ears and voices in virtual time, a fault after every message
+drops: $(VENV)/.test     ## real sessions, ears, voices and carriers in virtual time, a fault after every message
 	$(BIN)/python -m tests.virtual.drops $(ARGS)
 	$(BIN)/python -m tests.virtual.remote
+	$(BIN)/python -m tests.virtual.carriers
 
 mutants: $(VENV)/.test   ## deliberate faults in the core; the tests must notice
 	$(BIN)/python -m tests.sim.mutants $(ARGS)
