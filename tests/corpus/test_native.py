@@ -9,25 +9,13 @@ import pytest
 from link.errors import ClientError
 from server.protocols.native import NativeWire
 from server.protocols.wire import Complaint
-from tests.corpus.native import (
-    MESSAGES,
-    SECOND,
-    Audio,
-    Bytes,
-    Case,
-    Frame,
-    Many,
-    Step,
-    StopReading,
-    Text,
-    Wait,
-)
+from tests.corpus.native import MESSAGES, Audio, Case, StopReading, Text
 from tests.corpus.native_connections import CONNECTIONS
-from tests.corpus.raw import BINARY, TEXT, RawClient
+from tests.corpus.raw import RawClient
+from tests.corpus.steps import LONG, do, hears_every_second, is_alive
 from tests.unit.server.server_stand import ServerStand
 from tests.virtual.loop import run
 
-LONG = " ".join(f"word{number}" for number in range(1000))
 CASES = (*MESSAGES, *CONNECTIONS)
 ALONE = [case for case in CASES if case.alone]
 OPEN = [case for case in CASES if not case.token]
@@ -132,46 +120,6 @@ async def beside(stand: ServerStand, case: Case) -> None:
     if not any(isinstance(step, StopReading) for step in case.steps):
         assert await client.closed() == (case.closes or 1000), case.name
     client.cut()
-
-
-async def hears_every_second(client: RawClient) -> None:
-    """The bot is heard in real time: a second of sound in each second."""
-    while True:
-        before = client.audio_bytes
-        await asyncio.sleep(1)
-        assert client.audio_bytes - before == pytest.approx(len(SECOND), rel=0.05)
-
-
-async def do(client: RawClient, step: Step) -> None:
-    """One step of a case."""
-    match step:
-        case Text(text):
-            await client.frame(TEXT, text.encode("utf-8", "surrogatepass"))
-        case Audio(pcm):
-            await client.frame(BINARY, pcm)
-        case Frame(opcode, payload, fin, rsv, masked):
-            await client.frame(opcode, payload, fin=fin, rsv=rsv, masked=masked)
-        case Bytes(data):
-            await client.write(data)
-        case Many(again, count, every_s):
-            loop = asyncio.get_running_loop()
-            begin = loop.time()
-            for number in range(count):
-                await do(client, again)
-                await asyncio.sleep(max(0.0, begin + (number + 1) * every_s - loop.time()))
-        case Wait(seconds):
-            await asyncio.sleep(seconds)
-        case StopReading():
-            client.stop_reading()
-
-
-async def is_alive(client: RawClient) -> None:
-    """The call goes on: what is said now is heard, and the end is in order."""
-    await client.say("unmute")
-    await client.say("text", text="still there")
-    await client.hears("transcript", role="user", text="still there", final=True)
-    await client.say("end")
-    await client.hears("ended")
 
 
 async def reads_at_last(stand: ServerStand, client: RawClient, code: int | None) -> None:
