@@ -1,11 +1,11 @@
-"""What a call costs, beside the bare parts, in one run: `make bench`, or `python -m bench`. Some seven minutes.
+"""What a call costs, beside the bare parts, in one run: `make bench`, or `python -m bench`. Some fifteen minutes.
 
     python -m bench --quick                                     a smoke test: does all of it run?
     python -m bench --only scripted --calls 100 --seconds 10    one run
     python -m bench --write                                     all, and into bench/README.md
 
 `bench/README.md` says what is measured and how. The parts run too: `python -m bench.vad`, `bench.tts`,
-`bench.placing`, `bench.stt`, `bench.llm`, `bench.turn_model`.
+`bench.placing`, `bench.stt`, `bench.llm`, `bench.turn_model`, `bench.phones`.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ PARTS = {
     "stt": "The embedded ears (`python -m bench.stt`)",
     "llm": "An answer of the language model (`python -m bench.llm`)",
     "turn_model": "Judging a pause by its sound (`python -m bench.turn_model`)",
+    "phones": "A telephone (`python -m bench.phones`)",
 }
 COLUMNS: tuple[Column, ...] = (
     ("embedded", 1),
@@ -45,7 +46,7 @@ SECONDS, QUICK_SECONDS = 20.0, 3.0
 FLOOR_SHARE = 0.4  # of that: nobody waits for turns there
 ALONE = 2  # times as long with one call, which has few turns
 FLOOR_WARM_S = 1.0
-PART_S = 180.0
+PART_S = 900.0
 
 
 def arguments() -> argparse.Namespace:
