@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from audio import g711
 from audio.events import SpeechStarted, SpeechStopped
+from audio.services import OnSpeech
 from audio.vad import VadEngine
 from bench.speech import NOISE, RATE_HZ
 from bench.stt import ALL, TAIL_MS, Item
@@ -62,32 +63,56 @@ class Came(Struct, frozen=True):
     """Pieces that were lost, and that came too late."""
 
 
+class Exact:
+    """Voice activity detection that decides after each 20 ms, however much comes at once, so its facts tell when."""
+
+    def __init__(self, rate_hz: int, on_speech: OnSpeech) -> None:
+        self._due: list[Callable[[], None]] = []
+        self._voice = VadEngine(rate_hz, lambda _, callback: self._due.append(callback)).open(on_speech)
+        self._ms_per_byte = 1000 / rate_hz / 2
+        self._size = rate_hz * MESSAGE_MS // 1000 * 2
+        self.heard_ms = 0.0
+
+    def feed(self, pcm: bytes) -> None:
+        """Judge it."""
+        for at in range(0, len(pcm), self._size):
+            piece = pcm[at : at + self._size]
+            self.heard_ms += len(piece) * self._ms_per_byte
+            self._voice.feed(piece)
+            while self._due:
+                self._due.pop(0)()
+
+    def reset(self) -> None:
+        """Forget what came."""
+        self._voice.reset()
+
+    def close(self) -> None:
+        """Give it back."""
+        self._voice.close()
+
+
 async def over(line: Line, pcm: bytes, dice: Random, ears_hz: int = RATE_HZ) -> Came:
     """Send a recording (PCM16 at 16 kHz) over a line to voice activity detection and to ears of some rate."""
-    due: list[Callable[[], None]] = []
-    engine = VadEngine(line.rate_hz, lambda _, callback: due.append(callback))
     inbox: Inbox[Item] = Inbox(ALL)
-    heard_ms, begun_ms, counted = 0.0, 0.0, dict[str, int]()
+    begun_ms, counted = 0.0, dict[str, int]()
     voices: list[Voice] = []
 
     def note(fact: object) -> None:
         nonlocal begun_ms
         if isinstance(fact, SpeechStarted):
-            begun_ms = heard_ms - fact.voiced_ms
+            begun_ms = vad.heard_ms - fact.voiced_ms
         elif isinstance(fact, SpeechStopped):
-            voices.append(Voice(begun_ms - LEAD_IN_MS, heard_ms - fact.silence_ms - LEAD_IN_MS))
+            voices.append(Voice(begun_ms - LEAD_IN_MS, vad.heard_ms - fact.silence_ms - LEAD_IN_MS))
 
     ears = EarSide(line.rate_hz, ears_hz, inbox, note, "speech")
-    ears.attach(engine.open(ears.on_speech), line.rate_hz)
+    vad = Exact(line.rate_hz, ears.on_speech)
+    ears.attach(vad, line.rate_hz)
     frames: list[tuple[Item, ...]] = []
     for piece in heard(line, around(pcm), dice):
         if isinstance(piece, Counted):
             counted[piece.kind] = counted.get(piece.kind, 0) + piece.count
             continue
-        heard_ms += len(piece) / 2 / line.rate_hz * 1000
-        ears.audio(piece, heard_ms / 1000)
-        while due:
-            due.pop(0)()
+        ears.audio(piece, vad.heard_ms / 1000)
         frames.append(tuple([await inbox.get() for _ in range(len(inbox))]))
     return Came(tuple(frames), tuple(voices), counted)
 

@@ -14,6 +14,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from random import Random
 
 from msgspec import Struct
@@ -57,7 +58,7 @@ class Sound(Struct, frozen=True):
 
     file: str
     text: str | None
-    vocabulary: Sequence[str]
+    human: bool
     pcm: bytes
 
 
@@ -83,16 +84,22 @@ class Quality(Struct, frozen=True):
     late: int
 
 
-def sounds(quick: bool) -> list[Sound]:
-    """The recordings of `tests/data`."""
+def sounds(quick: bool, more: Path | None = None) -> list[Sound]:
+    """The recordings of `tests/data`, and those of a folder that are no such: its manifest.json says what is said."""
     listed = json.loads((RECORDINGS / "speech.json").read_text())
-    found = [
-        Sound(each["file"], each["text"], HUMAN if each["kind"] == "human" else VOCABULARY, b"")
-        for each in listed
-        if each["text"] and each["kind"] in ("human", "synthetic")
+    spoken = [(RECORDINGS / each["file"], each["text"], each["kind"] == "human") for each in listed if each["text"]]
+    silent = [RECORDINGS / file for file in MORE]
+    if quick:
+        spoken, silent = spoken[:2], []
+    if more is not None:
+        known = {file.stem for file, _, _ in spoken} | {file.stem for file in silent}
+        others = [(more / each["file"], each["text"]) for each in json.loads((more / "manifest.json").read_text())]
+        spoken += [(file, text, True) for file, text in others if text and file.stem not in known]
+        silent += [file for file, text in others if not text and file.stem not in known]
+    return [
+        *(Sound(file.name, text, human, read_sound(file, RATE_HZ)) for file, text, human in spoken),
+        *(Sound(file.name, None, True, read_sound(file, RATE_HZ)) for file in silent),
     ]
-    found = found[:2] if quick else [*found, *(Sound(file, None, (), b"") for file in MORE)]
-    return [Sound(each.file, each.text, each.vocabulary, read_sound(RECORDINGS / each.file, RATE_HZ)) for each in found]
 
 
 def compare(clean: Sequence[Voice], found: Sequence[Voice], edges: Edges) -> None:
@@ -124,11 +131,12 @@ async def quality(line: Line, those: Sequence[Sound], clean: dict[str, Came], se
             for kind, count in came.counted.items():
                 counted[kind] = counted.get(kind, 0) + count
             if sound.text is not None:
-                spoken[sound.vocabulary is HUMAN].append(Recording(sound.file, sound.text, came.frames))
+                spoken[sound.human].append(Recording(sound.file, sound.text, came.frames))
     pairs: list[tuple[str, str]] = []
     for human, recordings in spoken.items():
         if recordings:
-            pairs += (await understand(HUMAN if human else VOCABULARY, recordings)).pairs
+            fitting = dict.fromkeys([*HUMAN, *(each.text or "" for each in recordings)]) if human else VOCABULARY
+            pairs += (await understand(list(fitting), recordings)).pairs
     words = sum(len(said.split()) for said, _ in pairs)
     late, lost = counted.get("wire_late", 0), counted.get("wire_lost", 0)
     return Quality(line, edges, error_rate(pairs), words, lost, late)
@@ -187,10 +195,10 @@ COSTS = [
 ]
 
 
-async def measure(*, quick: bool) -> None:
+async def measure(*, quick: bool, more: Path | None) -> None:
     """Measure and print. Raises SubjectFailed."""
     clean: dict[str, Came] = {}
-    those = sounds(quick)
+    those = sounds(quick, more)
     lines = [LINES[0], LINES[-1]] if quick else LINES
     qualities = [await quality(line, those, clean, 1 if quick else SEEDS) for line in lines]
     print(aligned([HEAD, *map(row, qualities)]), end="\n\n", flush=True)
@@ -205,8 +213,10 @@ def main() -> int:
     """The process."""
     parser = argparse.ArgumentParser(description="what a telephone costs, in understanding and in CPU")
     parser.add_argument("--quick", action="store_true", help="two recordings, two lines, few calls")
+    parser.add_argument("--more", type=Path, metavar="FOLDER", help="further recordings, with a manifest.json")
+    options = parser.parse_args()
     try:
-        asyncio.run(measure(quick=parser.parse_args().quick))
+        asyncio.run(measure(quick=options.quick, more=options.more))
     except SubjectFailed as error:
         print(f"failed: {error}", file=sys.stderr)
         return 1

@@ -71,6 +71,8 @@ def test_a_recording_goes_the_way_of_a_call() -> None:
     pcm = read_sound(RECORDINGS / "caller/time.wav", RATE_HZ)
     clean = asyncio.run(over(LINES[0], pcm, Random(1)))
     came = asyncio.run(over(JITTER, pcm, Random(1)))
+    still = asyncio.run(over(structs.replace(JITTER, jitter_ms=0.0), pcm, Random(1)))
+    assert came.voices == still.voices, "pieces that come together are judged as if they came alone"
     (voice,), (other,) = clean.voices, came.voices
     begin, end = (at / RATE_HZ * 1000 for at in edges(np.frombuffer(pcm, "<i2")))
     for each in (voice, other):
