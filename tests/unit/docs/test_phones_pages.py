@@ -13,10 +13,14 @@ from typing import Any
 
 import pytest
 
+from audio.inflight import CLEAR_MARGIN_S
 from server.__main__ import COMMANDS, main
+from server.call.line import TRANSFER_S
+from server.call.loudspeaker import playout_options
 from server.config import Limits, load
-from server.door.door import NEEDS, Carrier, Door
-from server.door.tickets import SpentHere, Tickets
+from server.door import genesys, telnyx, vonage
+from server.door.door import BY_TICKET, NEEDS, Carrier, Door
+from server.door.tickets import LIFE_S, SpentHere, Tickets
 from server.phones.control.needs import NEEDS as CONTROLS
 from server.phones.control.needs import lacking
 from server.phones.guide import STEPS
@@ -31,7 +35,6 @@ URL = "https://voice.example.org"
 MAIN = (ROOT / "docs" / "phones.md").read_text("utf-8")
 PAGES: dict[str, str] = {carrier: (ROOT / "docs" / "phones" / f"{carrier}.md").read_text("utf-8") for carrier in NEEDS}
 ALL: dict[str, str] = {"phones": MAIN, **PAGES}
-PUBLIC_KEY = f"{'A' * 43}="
 
 
 def blocks(text: str, kind: str) -> list[str]:
@@ -146,8 +149,18 @@ def test_what_a_carrier_can_do_is_what_its_codec_says(carrier: str) -> None:
     assert (keys == "–") == (carrier not in CONTROLS)  # noqa: RUF001
 
 
-def test_the_lead_is_that_of_the_limits() -> None:
+def test_the_limits_are_those_of_the_code() -> None:
     assert f"at most {Limits().lead_ms:g} ms ahead" in MAIN
+    assert f"It has {TRANSFER_S:g} s" in MAIN
+    assert f"{CLEAR_MARGIN_S * 1000:g} ms before it begins nothing is cleared" in MAIN
+    for carrier in BY_TICKET & {"telnyx", "plivo"}:
+        assert re.search(rf"good\s+for\s+one\s+call\s+and\s+{LIFE_S:g}\s+s", PAGES[carrier])
+    for carrier, age_s in (("telnyx", telnyx.MAX_AGE_S), ("vonage", vonage.MAX_AGE_S), ("genesys", genesys.MAX_AGE_S)):
+        assert f"(NTP); {age_s:g} s are allowed" in PAGES[carrier]
+    for carrier in ("exotel", "genesys"):
+        least_ms = opened(carrier).chunk_ms if carrier == "genesys" else 200.0
+        lead_ms = playout_options(Capabilities(8000, 8000, chunk_ms=least_ms), Limits()).lead_ms
+        assert re.search(rf"{lead_ms:g} ms\s+ahead", PAGES[carrier])
 
 
 # --- messages ---------------------------------------------------------------------------------------------------------
