@@ -52,6 +52,7 @@ class EarSide:
         self._preroll: deque[bytes] = deque()
         self._preroll_bytes = 0
         self._keep_bytes = int(PREROLL_MS / 1000 * ears_rate) * 2
+        self._keeps_wire = False  # the pre-roll is as it came: who is silent all day is resampled for nobody
         self._listening = False
         self._rates = (rate_in, ears_rate)
         self._came_at = 0.0
@@ -67,6 +68,8 @@ class EarSide:
         self._vad = vad
         self._vad_rate = rate_hz
         self._vad_hears_wire = rate_hz != self._rates[1]
+        self._keeps_wire = self._to_ears is not None and self._vad_hears_wire and not self._always
+        self._keep_bytes = int(PREROLL_MS / 1000 * self._rates[0 if self._keeps_wire else 1]) * 2
         if rate_hz not in self._rates:
             self._to_vad = MicResampler(self._rates[0], rate_hz)
 
@@ -94,7 +97,8 @@ class EarSide:
             self._hear(pcm)
 
     def _hear(self, pcm: bytes) -> None:
-        heard = self._to_ears.feed(pcm) if self._to_ears else pcm
+        rests = self._keeps_wire and not self._listening
+        heard = self._to_ears.feed(pcm) if self._to_ears and not rests else pcm
         if self._listening or self._always:
             self._inbox.put(heard)
         else:
@@ -112,10 +116,7 @@ class EarSide:
                 self._judging.start(fact.voiced_ms)
             self._listening = True
             self._inbox.put(Begin())
-            for pcm in self._preroll:
-                self._inbox.put(pcm)
-            self._preroll.clear()
-            self._preroll_bytes = 0
+            self._recall()
         else:
             self._listening = False
             self._inbox.put(Finish())
@@ -143,6 +144,17 @@ class EarSide:
         if self._guard is not None and (pcm := self._guard.end()):
             self._hear(pcm)
         self._vad.reset()
+
+    def _recall(self) -> None:
+        """The ears get what was before the voice came on."""
+        if self._keeps_wire and self._preroll:
+            self._to_ears = MicResampler(*self._rates)  # which holds nothing of the speech before
+            self._inbox.put(self._to_ears.feed(b"".join(self._preroll)))
+        else:
+            for pcm in self._preroll:
+                self._inbox.put(pcm)
+        self._preroll.clear()
+        self._preroll_bytes = 0
 
     def _keep(self, pcm: bytes) -> None:
         """Keep the newest PREROLL_MS, and as much more as the oldest message that holds some of it."""

@@ -10,6 +10,7 @@ import pytest
 from audio.echo import EchoGuard
 from audio.events import SpeechFailed, SpeechStarted, SpeechStopped, Synthesised, Word
 from audio.matching import matched
+from audio.pcm import MicResampler
 from audio.playout import Playout, PlayoutOptions
 from audio.services import Begin, Finish
 from audio.spoken import unchanged
@@ -93,6 +94,23 @@ async def test_what_came_before_is_at_least_300_ms_and_less_than_a_message_more(
     _, *pcm = await ears.got()
     got_ms = sum(len(each) for each in pcm if isinstance(each, bytes)) / 32
     assert PREROLL_MS <= got_ms < PREROLL_MS + ms
+
+
+@pytest.mark.parametrize("ms", [7, 20, 60, 301])
+@virtual
+async def test_the_ears_get_a_telephone_at_their_rate_each_speech_as_one_stream(ms: int) -> None:
+    ears = Ears(8000, 16000, 8000)
+    for speech in range(3):
+        came = [ears.hear(ms, speech * 500 + number) for number in range(600 // ms + 1)]
+        ears.side.on_speech(SpeechStarted(64))
+        came += [ears.hear(ms, 3000 + number) for number in range(5)]
+        ears.side.on_speech(SpeechStopped(200))
+        begin, *pcm, end = await ears.got()
+        assert (begin, end) == (Begin(), Finish())
+        heard = b"".join(each for each in pcm if isinstance(each, bytes))
+        wire_bytes = len(heard) // 2
+        assert PREROLL_MS <= wire_bytes / 16 - 5 * ms < PREROLL_MS + ms + 1
+        assert heard == MicResampler(8000, 16000).feed(b"".join(came)[-wire_bytes:])
 
 
 @virtual
