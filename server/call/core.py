@@ -183,6 +183,8 @@ class Core:
                 self._stay(reason, now)
             case line.AnsweredBy():
                 self._out.tell(fact)
+            case line.SendDigits(digits):
+                self.speaking.press(digits, self.settings.policy)
             case _:
                 pass  # the answer to a transfer of which nobody waits any more
 

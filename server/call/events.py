@@ -385,4 +385,4 @@ class End(Struct, frozen=True, tag=True):
     code: int = 1000
 
 
-Command = model.Command | Speak | Flush | Hold | Resume | RunTool | CancelTool | line.Redirect | Notify | End
+Command = model.Command | Speak | Flush | Hold | Resume | RunTool | CancelTool | line.Command | Notify | End

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import structs
 
+from audio.dtmf import are_keys
 from link.tasks import RunSync
 from link.text import utf8_text
 from llm.events import Infer, ModelSettings
@@ -16,7 +17,8 @@ from llm.registry import ToolRegistry
 from llm.tools import Tool
 from server.call.core import Core
 from server.call.events import Configure, Fact, HangUp, Interrupt, Say, Send
-from server.call.line_events import Transfer
+from server.call.keypad import MAX_KEYS
+from server.call.line_events import SendDigits, Transfer
 from server.call.log_handle import LogHandle
 from server.call.model_handle import ModelHandle
 from server.protocols.wire import Opened, Phone
@@ -88,6 +90,16 @@ class CallHandle:
         handlers of `error` are told (`transfer_failed`), the model too, and the call goes on.
         """
         self._post(Transfer(_text(to), _text(words)))
+
+    async def send_dtmf(self, digits: str) -> None:
+        """Press keys (0-9, *, #, A-D; `w` waits half a second), after what is being said.
+
+        They are tones, on every wire, so they keep their place among the words; nobody interrupts them. Returns when
+        they are queued. Raises ValueError for what is no key, and for more than MAX_KEYS.
+        """
+        if not _text(digits) or len(digits) > MAX_KEYS or not are_keys(digits):
+            raise ValueError(f"{digits[:80]!r}: 1 to {MAX_KEYS} of 0-9, *, #, A-D and w (half a second) can be sent")
+        self._post(SendDigits(digits))
 
     async def interrupt(self) -> None:
         """Stop talking: drop what may be dropped and what is owed."""

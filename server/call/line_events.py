@@ -37,7 +37,13 @@ class AnsweredBy(Struct, frozen=True, tag=True):
     may_speak: bool = False
 
 
-Fact = Transfer | Transferred | TransferFailed | AnsweredBy
+class SendDigits(Struct, frozen=True, tag=True):
+    """Keys are to be pressed, after what was said; `w` is a pause of half a second."""
+
+    digits: str
+
+
+Fact = Transfer | Transferred | TransferFailed | AnsweredBy | SendDigits
 
 
 class Redirect(Struct, frozen=True, tag=True):
@@ -45,3 +51,13 @@ class Redirect(Struct, frozen=True, tag=True):
 
     to: str
     words: str = ""
+
+
+class PlayDigits(Struct, frozen=True, tag=True):
+    """Make tones of keys: the sound of a frame."""
+
+    frame: int
+    digits: str
+
+
+Command = Redirect | PlayDigits

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import numpy as np
 import soxr
 
+from audio.dtmf import tones
 from audio.echo import EchoGuard
 from audio.events import Listens, SpeechFailed, SpeechStarted, SpeechStopped, Synthesised, Word
 from audio.pcm import MicResampler
@@ -216,6 +217,13 @@ class VoiceSide:
         """The frame cannot be spoken."""
         self._forget(frame)
         self._post(SpeechFailed(frame, reason))
+
+    def press(self, frame: int, digits: str) -> None:
+        """Keys, as tones: the sound of a frame of their own."""
+        pcm = tones(digits, self._rate_out)
+        if self._hub.audio(frame, len(pcm) // 2, (), pcm):
+            self._on_audio()
+            self._post(Synthesised(frame))
 
     def make_room(self) -> None:
         """Something was played or dropped: whoever waits looks again."""

@@ -34,7 +34,7 @@ from server.call.handle import CallHandle
 from server.call.handlers import Handlers
 from server.call.hub import Hub
 from server.call.line import Line
-from server.call.line_events import Redirect
+from server.call.line_events import PlayDigits, Redirect
 from server.call.loudspeaker import Loudspeaker, playout_options
 from server.call.media import EarSide, VoiceSide
 from server.call.reader import Reader
@@ -280,6 +280,8 @@ class Session:
                 self._toolbox.cancel(call_id)
             case Redirect():
                 self._line.redirect(command)
+            case PlayDigits(frame, digits):
+                self._loop.call_soon(self._voice.press, frame, digits)  # after the fact that is being handled
             case e.Notify(event):
                 self._tell(event)
             case e.End():

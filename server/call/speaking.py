@@ -15,6 +15,8 @@ from audio.playout import Cut, Playout
 from llm.context import Log
 from llm.entry import Entry
 from server.call import events as e
+from server.call.keypad import MAX_KEYS
+from server.call.line_events import PlayDigits
 from server.call.outbox import Outbox
 from server.call.policy import Policy
 
@@ -34,6 +36,7 @@ class Speaking:
         self._waiting: deque[int] = deque()  # frames that the voice does not have yet
         self._at_voice: dict[int, bool] = {}  # frames that it has -> for the second time
         self._voice_since = 0.0  # its last sign of life
+        self._keys: dict[int, int] = {}  # frames of tones -> how many keys
         self._audible = False  # as it was told
         self._began_at = 0.0  # to be heard
         self._heard_at = 0.0  # the last that was
@@ -77,6 +80,17 @@ class Speaking:
         """Say a filler: words that no message has."""
         if text.strip() and self._has_room(policy):
             self.filler = self._open(text, interruptible=True)
+
+    def press(self, digits: str, policy: Policy) -> None:
+        """Play the tones of keys in their place among the speech; nobody interrupts a number."""
+        self._keys = {frame: count for frame, count in self._keys.items() if self.playout.get(frame)}
+        if sum(self._keys.values()) + len(digits) > MAX_KEYS:
+            self._out.tell(e.Problem("playout_full", "too many keys wait to be pressed; the rest was dropped"))
+        elif self._has_room(policy):
+            self._number += 1
+            self._keys[self._number] = len(digits)
+            self.playout.open(self._number, "", interruptible=False)
+            self._out.emit(PlayDigits(self._number, digits))
 
     def _open(self, text: str, *, interruptible: bool) -> int:
         """A new frame of speech; its number."""

@@ -160,9 +160,9 @@ PURE_BY_DESIGN = frozenset(
     """
     server.door.basic server.door.door server.door.genesys server.door.plivo server.door.request server.door.telnyx
     server.door.tickets server.door.twilio server.door.vonage
-    link.backoff link.breaker link.preference audio.addresses audio.chunking audio.formulas audio.frame audio.g711
-    audio.inflight
-    audio.matching audio.pcm audio.pieces audio.playout audio.pronunciation audio.silero audio.recent
+    link.backoff link.breaker link.preference audio.addresses audio.chunking audio.dtmf audio.formulas audio.frame
+    audio.g711 audio.inflight audio.matching audio.pcm audio.pieces audio.playout audio.pronunciation
+    audio.silero audio.recent
     audio.smart_turn.features audio.smart_turn.questions audio.speakable audio.spoken audio.stops audio.turn
     audio.stt.deepgram audio.stt.deepgram_events audio.stt.deepgram_flux audio.stt.fallback audio.stt.hearing
     audio.stt.kept_audio audio.stt.openai_events audio.stt.openai_realtime audio.stt.openai_transcription
