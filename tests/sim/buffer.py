@@ -38,9 +38,11 @@ class Buffer:
         if stop > start:
             self._spans.append([frame, start, stop])
 
-    def clear(self) -> None:
-        """Drop what was not played."""
+    def clear(self) -> set[int]:
+        """Drop what was not played; of which frames that was."""
+        frames = {span[0] for span in self._spans}
         self._spans.clear()
+        return frames
 
     def play(self) -> None:
         """Play up to now."""

@@ -214,7 +214,7 @@ class Caller:
 
     def _keys(self) -> None:
         for digit in self._random.choice(("12", "7#", "411")):
-            if self._world.core.state is CallState.READY:
+            if self._world.line.open:
                 self.keys += digit
                 self._keys_at = self._world.now
             self._world.post(Dtmf(digit))

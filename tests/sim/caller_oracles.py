@@ -44,7 +44,7 @@ class CallerOracles:
     def fact(self, fact: e.Fact) -> None:
         """A fact is about to reach the core."""
         match fact:
-            case Transcript(text, final) if self._world.core.state is CallState.READY:
+            case Transcript(text, final) if self._world.line.open:
                 words = SAID.findall(text)
                 self._shown |= set(words)
                 self._finals.update(words if final else ())

@@ -7,12 +7,27 @@ from collections.abc import Callable
 from itertools import pairwise
 from random import Random
 
-from audio.playout import Chunk
+from msgspec import structs
+
+from audio.playout import Chunk, PlayoutOptions
 from server.protocols.marks import Marks
 from server.protocols.wire import PlayedReport
 from tests.sim.buffer import RATE_HZ, SILENCE, Buffer
 
 JITTER_S = 0.08
+WAYS_S = (0.0, 0.03, 0.15)
+
+
+SIZES = ((20.0, 20.0), (40.0, 0.0), (40.0, 20.0), (100.0, 20.0), (200.0, 20.0), (200.0, 0.0))
+"""(chunk_ms, granule_ms) of wires."""
+
+
+def carrier_options(options: PlayoutOptions, random: Random) -> PlayoutOptions:
+    """How one of these carriers plays, in place of another client."""
+    chunk_ms, granule_ms = random.choice(SIZES)
+    lead_ms = max(options.lead_ms, 2 * chunk_ms)
+    sizes = {"lead_ms": lead_ms, "chunk_ms": chunk_ms, "granule_ms": granule_ms}
+    return structs.replace(options, reports="marks", pauses=False, **sizes)
 
 
 class Way:
@@ -53,9 +68,9 @@ class Carrier:
         at: Callable[..., None],
         random: Random,
         *,
-        way_s: float,
         returns_cleared: bool,
     ) -> None:
+        way_s = random.choice(WAYS_S)
         self._at = at
         self.latency_s = way_s + JITTER_S
         self._returns_cleared = returns_cleared
@@ -67,6 +82,8 @@ class Carrier:
         self._there = Way(clock, at, random, way_s)
         self._back = Way(clock, at, random, way_s)
         self._gone = False
+        self.cleared: set[int] = set()
+        """Frames that a `clear` found waiting."""
         self.heard = self._buffer.heard
 
     @property
@@ -129,7 +146,7 @@ class Carrier:
 
     def _clear(self) -> None:
         self.play()
-        self._buffer.clear()
+        self.cleared |= self._buffer.clear()
         while self._waiting:
             mark = self._waiting.popleft()
             if self._returns_cleared:

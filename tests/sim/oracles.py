@@ -12,6 +12,7 @@ from llm.events import Ask, Cancel, LinkDown, LinkUp, ReplyDone, ReplyFailed, Re
 from llm.function_calls import MAX_RUNNING
 from llm.items import AssistantMessage, UserMessage
 from server.call import events as e
+from server.call.line_events import Transfer
 from server.call.states import CallState
 from tests.sim.caller_oracles import CallerOracles
 from tests.sim.digest import TURN, known
@@ -76,12 +77,14 @@ class Oracles:
         self.speech.fact(fact)
         self.caller.fact(fact)
         match fact:
-            case Transcript(text, True) | e.UserText(text) if self._world.core.state is CallState.READY:
+            case Transcript(text, True) if self._world.line.open:
+                self._turns |= {int(number) for number in TURN.findall(text)}
+            case e.UserText(text) if self._world.core.state is CallState.READY:
                 self._turns |= {int(number) for number in TURN.findall(text)}
             case e.Interrupt():
                 self._let_off = True
                 self._says.clear()
-            case ToolDone(run_llm=False):
+            case ToolDone(run_llm=False) | Transfer():
                 self._let_off = True
             case e.Say(text) if match := SAID.match(text):
                 self._says.add(int(match[1]))
@@ -163,6 +166,8 @@ class Oracles:
                 excused = self._world.core.state is not CallState.READY or self._gone
                 excused = excused or call_id in self.model.cancelled_by_model
                 self.check(name != "timer" or outcome != "cancelled" or excused, "a barge-in cancelled an async tool")
+            case e.Problem("transfer_failed"):
+                self._owed_since = None  # what was owed before was dropped
             case e.Problem("reply_empty"):
                 self._failures, self._answered_at = self._before_done
                 self._failures += 1
@@ -238,6 +243,7 @@ class Oracles:
             or world.tools.running
             or world.client.buffered
             or world.caller.speaking
+            or world.line.busy
             or (world.caller.reads and world.models.answering)  # a long answer that nobody hears
         )
 

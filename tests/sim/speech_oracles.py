@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from audio.playout import Chunk
 from llm.items import AssistantMessage
 from server.call import events as e
+from server.call.line_events import Transferred
 from server.call.model_events import EarlyAnswer
+from tests.sim.carrier import Carrier
 from tests.sim.digest import WORD, known
 from tests.sim.model_oracles import ModelOracles
 from tests.sim.policy import FILLERS, LATE_WORDS, MARGIN_MS
@@ -34,7 +36,7 @@ class SpeechOracles:
 
     def fact(self, fact: e.Fact) -> None:
         """A fact is about to reach the core."""
-        self._gone |= isinstance(fact, e.Gone)
+        self._gone |= isinstance(fact, e.Gone | Transferred)
 
     def command(self, command: e.Command) -> None:
         """The core wants something."""
@@ -61,10 +63,18 @@ class SpeechOracles:
         """Something leaves for the client."""
         if isinstance(what, Chunk):
             frame = self._world.playout.get(what.frame)
+            self._check_size(what)
             held = self._world.playout.held and frame is not None and frame.interruptible
             self._check(not held, "speech left while it was to be held")
             early = {each for frames in self._ahead.values() for each in frames} | self._discarded
             self._check(what.frame not in early, "speech left of an answer that nobody wanted yet")
+
+    def _check_size(self, chunk: Chunk) -> None:
+        """The piece is one that the wire takes."""
+        options, size = self._world.playout.options, len(chunk.pcm) // 2
+        if options.granule_ms:
+            self._check(size % options.granule_ms == 0, f"a piece of {size} ms is not of whole granules")
+            self._check(size >= options.chunk_ms, f"a piece of {size} ms is too short")
 
     def step(self) -> None:
         """After each event of the world."""
@@ -120,6 +130,8 @@ class SpeechOracles:
 
     def _check_protected(self) -> None:
         world = self._world
+        if isinstance(world.client, Carrier) and world.client.cleared & self._protected_frames():
+            world.count("carrier: cleared protected speech")
         for frame in self._protected_frames() - world.voice.lost:
             at = max((stop for number, _, stop in world.client.heard if number == frame), default=0)
             whole = WORD_MS * len(world.voice.words[frame])

@@ -15,6 +15,7 @@ PARTS, CALLS = 8, 500
 FIRST = 1_000_000
 LIVELY = (
     "Hold",
+    "carriers",
     "link drops",
     "stalls",
     "refusals",
@@ -38,6 +39,8 @@ RARER = (
     "told: Idle 2",
     "told: Idle 3",
     "told: NotHeard",
+    "line: not taken",
+    "line: taken",
     "caller: mute",
     "caller: television",
     "ears: resumed",

@@ -24,13 +24,16 @@ from llm.turn_completion import TurnCompletionOptions
 from server.call import events as e
 from server.call.core import Core
 from server.call.hub import Hub, Journal
+from server.call.line_events import Redirect
 from server.call.policy import CallSettings, Sentences, WhileSpeaking
 from server.call.states import CallState
 from tests.sim.buffer import RATE_HZ
 from tests.sim.caller import Caller
+from tests.sim.carrier import Carrier, carrier_options
 from tests.sim.client import Client
 from tests.sim.ears import Ears
 from tests.sim.judge import Judge
+from tests.sim.line import Line
 from tests.sim.models import Models
 from tests.sim.oracles import Oracles
 from tests.sim.peers import SPECS, Tools
@@ -41,6 +44,7 @@ from tests.sim.voice import Voice
 TICK_S = 0.02
 GONE = "the caller is gone"
 MAX_EVENTS = 40_000
+CARRIERS = 0.3  # of the calls come by telephone
 
 
 class MemoryJournal:
@@ -97,22 +101,7 @@ class World:
         self.counts: Counter[str] = Counter()
         """What happened, and how often."""
         self._silent = False  # nothing reached the core in this step
-        reports = self.random.random() < 0.5
-        options = PlayoutOptions(
-            rate_hz=RATE_HZ,
-            reports="counts" if reports else "nothing",
-            pauses=self.random.random() < 0.5,
-            capacity_ms=self.random.choice((3e3, 45e3)),
-        )
-        self.playout = Playout(options)
-        self.client = Client(
-            lambda: self.now,
-            self.at,
-            latency_s=self.random.choice((0.01, 0.05, 0.15, 0.3)) if reports else 0.0,
-            reports=reports,
-            pauses=options.pauses,
-            lead_ms=options.lead_ms,
-        )
+        self.client, self.playout = self._connect()
         settings = CallSettings(
             instructions="Answer in numbered words.",
             greeting="Hello, this is the bot speaking.",
@@ -149,9 +138,35 @@ class World:
         self.judge = Judge(self) if self.swarm_has("judged") else None
         self.ears = Ears(self)
         self.caller = Caller(self)
+        self.line = Line(self)
         self.oracles = Oracles(self)
         self.client.on_played = self._on_played
-        self.client.on_cleared = self._on_cleared
+        if isinstance(self.client, Client):
+            self.client.on_cleared = self.playout.cleared
+
+    def _connect(self) -> tuple[Client | Carrier, Playout]:
+        """A client of ours, or a carrier; of that decides a dice of its own."""
+        reports = self.random.random() < 0.5
+        options = PlayoutOptions(
+            rate_hz=RATE_HZ,
+            reports="counts" if reports else "nothing",
+            pauses=self.random.random() < 0.5,
+            capacity_ms=self.random.choice((3e3, 45e3)),
+        )
+        latency_s = self.random.choice((0.01, 0.05, 0.15, 0.3)) if reports else 0.0
+        dice = Random(f"{self.seed} carrier")
+        if dice.random() < CARRIERS:
+            self.counts["carriers"] = 1
+            options = carrier_options(options, dice)
+            return Carrier(self.clock, self.at, dice, returns_cleared=dice.random() < 0.5), Playout(options)
+        client = Client(
+            self.clock, self.at, latency_s=latency_s, reports=reports, pauses=options.pauses, lead_ms=options.lead_ms
+        )
+        return client, Playout(options)
+
+    def clock(self) -> float:
+        """What time it is."""
+        return self.now
 
     def _draw_rules(self) -> tuple[Rule, ...]:
         """What decides when a turn is over: the default, or any of them together."""
@@ -219,6 +234,8 @@ class World:
                 self.tools.run(command)
             case e.CancelTool(call_id):
                 self.tools.cancel(call_id)
+            case Redirect():
+                self.line.redirect(command)
             case e.End(reason) if reason.startswith(GONE):
                 self.client.stop()
             case _:
@@ -229,6 +246,7 @@ class World:
         self.at(0.0, self.post, e.Ready())
         self.models.begin()
         self.caller.begin()
+        self.line.begin()
         self._until(self.random.uniform(6.0, 20.0))
         self.oracles.step()
         self.faults_on = False
@@ -304,6 +322,3 @@ class World:
 
     def _on_played(self, total: int) -> None:
         self.playout.report(self.now, total)
-
-    def _on_cleared(self, total: int) -> None:
-        self.playout.cleared(total)
