@@ -40,6 +40,8 @@ class Chunking:
         Where there are granules the end of a frame may go beyond the room, by less than a chunk: it would be mostly
         silence alone.
         """
+        if waiting > room and room < self._chunk:  # most ticks
+            return NOTHING
         limit = min(room, self._longest)
         if complete and waiting <= limit:
             return self._end(waiting)
