@@ -161,3 +161,11 @@ def test_loud_sounds_are_clipped_not_wrapped() -> None:
     out = numbers(MicResampler(48000, 16000).feed(square.tobytes()))[100:]
     assert (out.max(), out.min()) == (32767, -32768)
     assert np.abs(np.diff(out)).max() < 45000, "an overshoot that wrapped would jump by 65535"
+
+
+@pytest.mark.parametrize(("rate_in", "rate_out"), [(8000, 16000), (8000, 24000), (16000, 48000)])
+def test_the_way_to_a_multiple_of_the_rate_is_the_way_to_any(rate_in: int, rate_out: int) -> None:
+    pcm = np.random.default_rng(3).integers(-32768, 32768, 1000).astype("<i2").tobytes()
+    quick, slow = MicResampler(rate_in, rate_out), MicResampler(rate_in, rate_out)
+    samples = np.concatenate([slow._past, np.frombuffer(pcm, "<i2")])
+    assert np.array_equal(quick._whole(samples), slow._any(samples, 1000 * rate_out // rate_in))
