@@ -18,6 +18,7 @@ from server.agent import Agent
 from server.call import events as e
 from server.call.loudspeaker import playout_options
 from server.call.pacer import Pacer
+from server.call.policy import Policy
 from server.call.services import CallServices
 from server.call.shared import Shared
 from server.calls import Calls
@@ -155,7 +156,7 @@ async def _hold(
     notes = Notes(voice)
     ears = NotedEars(lines_of(steps), rate_hz=carrier.rate_hz)
     engines = StandEngines(CallServices(ears, DirectModel(answers, then="Yes, of course."), voice, None), LevelVad)
-    settings = Settings(turn=TurnOptions(rules=("transcript",)))  # the silence ends a turn, and soon
+    settings = Settings(turn=TurnOptions(rules=("transcript",)), policy=Policy(keys_ms=300.0))  # turns end soon
     shared = Shared(
         agent=agent,
         settings=agent.call_settings(settings),

@@ -68,6 +68,15 @@ def test_nothing_that_was_interrupted_slips_out_behind_a_notice() -> None:
     assert [each for carrier in CARRIERS for outcome in interrupted(carrier)[1] for each in slips(outcome)] == []
 
 
+@pytest.mark.xfail(
+    strict=True,
+    reason="Genesys has no marks and lags behind the clock: a clear just behind a notice, as the clock has it, empties"
+    " the last of it; Playout._clears_too_late() looks at carriers with marks only, and not behind a frame",
+)
+def test_a_clear_just_behind_a_notice_takes_nothing_of_it_where_there_are_no_marks() -> None:
+    assert try_case(barge_ins("genesys", (33,))[0]).wrong == []
+
+
 @pytest.mark.parametrize("carrier", CARRIERS)
 def test_a_line_that_breaks_ends_the_call_in_order(carrier: str) -> None:
     verdicts = [try_case(case) for case in Random(carrier).sample(cuts(carrier), DROPS)]
