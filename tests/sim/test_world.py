@@ -11,7 +11,7 @@ from tests.sim.run import kept_seeds, run_many, run_seed
 from tests.sim.swarm import KINDS
 from tests.sim.world import World
 
-PARTS, CALLS = 8, 500
+PARTS, CALLS = 8, 350
 FIRST = 1_000_000
 LIVELY = (
     "Hold",
